@@ -1,0 +1,153 @@
+//! A tree of values in which each one knows its line.
+
+use std::fmt;
+
+use serde::{
+    Deserialize, Deserializer,
+    de::{MapAccess, SeqAccess, Visitor},
+};
+use serde_json::{Map, Number, Value};
+use serde_saphyr::Spanned;
+
+/// A value that knows its line.
+#[derive(Clone, Debug)]
+pub(super) struct Node {
+    pub(super) line: Option<u64>,
+    pub(super) kind: Kind,
+}
+
+#[derive(Clone, Debug)]
+pub(super) enum Kind {
+    Leaf(Value),
+    List(Vec<Node>),
+    Map(Vec<(String, Node)>),
+}
+
+impl From<Spanned<Kind>> for Node {
+    fn from(spanned: Spanned<Kind>) -> Self {
+        let line = spanned.referenced.line();
+        Self { line: (line > 0).then_some(line), kind: spanned.value }
+    }
+}
+
+impl From<Value> for Kind {
+    fn from(value: Value) -> Self {
+        let node = |value| Node { line: None, kind: Self::from(value) };
+        match value {
+            Value::Array(items) => Self::List(items.into_iter().map(node).collect()),
+            Value::Object(members) => {
+                Self::Map(members.into_iter().map(|(key, value)| (key, node(value))).collect())
+            }
+            leaf => Self::Leaf(leaf),
+        }
+    }
+}
+
+impl Node {
+    pub(super) fn member(&self, name: &str) -> Option<&Self> {
+        match &self.kind {
+            Kind::Map(members) => members.iter().find(|(key, _)| key == name).map(|(_, node)| node),
+            _ => None,
+        }
+    }
+
+    pub(super) fn value(&self) -> Value {
+        match &self.kind {
+            Kind::Leaf(value) => value.clone(),
+            Kind::List(items) => Value::Array(items.iter().map(Self::value).collect()),
+            Kind::Map(members) => Value::Object(
+                members.iter().map(|(key, node)| (key.clone(), node.value())).collect::<Map<_, _>>(),
+            ),
+        }
+    }
+
+    pub(super) fn count(&self) -> usize {
+        1 + match &self.kind {
+            Kind::Leaf(_) => 0,
+            Kind::List(items) => items.iter().map(Self::count).sum(),
+            Kind::Map(members) => members.iter().map(|(_, node)| node.count()).sum(),
+        }
+    }
+
+    /// Line of the deepest part of a path that exists. Keys may hold dots themselves, so the longest one that fits
+    /// is followed.
+    pub(super) fn line_of(&self, path: &str) -> Option<u64> {
+        let path = path.strip_prefix('.').unwrap_or(path);
+        let deeper = match &self.kind {
+            Kind::Leaf(_) => None,
+            Kind::List(items) => {
+                path.strip_prefix('[').and_then(|rest| rest.split_once(']')).and_then(|(at, rest)| {
+                    Some(items.get(at.parse::<usize>().ok()?)?.line_of(rest).or(self.line))
+                })
+            }
+            Kind::Map(members) => members
+                .iter()
+                .filter_map(|(key, node)| {
+                    let rest = match path.strip_prefix('[') {
+                        Some(quoted) => quoted.strip_prefix(key.as_str())?.strip_prefix(']')?,
+                        None => path.strip_prefix(key.as_str())?,
+                    };
+                    (rest.is_empty() || rest.starts_with(['.', '['])).then_some((key.len(), node, rest))
+                })
+                .max_by_key(|(length, ..)| *length)
+                .map(|(_, node, rest)| node.line_of(rest)),
+        };
+        deeper.flatten().or(self.line)
+    }
+}
+
+impl<'de> Deserialize<'de> for Kind {
+    fn deserialize<D: Deserializer<'de>>(input: D) -> Result<Self, D::Error> {
+        struct Any;
+        impl<'de> Visitor<'de> for Any {
+            type Value = Kind;
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a value")
+            }
+            fn visit_unit<E>(self) -> Result<Kind, E> {
+                Ok(Kind::Leaf(Value::Null))
+            }
+            fn visit_none<E>(self) -> Result<Kind, E> {
+                Ok(Kind::Leaf(Value::Null))
+            }
+            fn visit_some<D: Deserializer<'de>>(self, input: D) -> Result<Kind, D::Error> {
+                Kind::deserialize(input)
+            }
+            fn visit_bool<E>(self, value: bool) -> Result<Kind, E> {
+                Ok(Kind::Leaf(value.into()))
+            }
+            fn visit_i64<E>(self, value: i64) -> Result<Kind, E> {
+                Ok(Kind::Leaf(value.into()))
+            }
+            fn visit_u64<E>(self, value: u64) -> Result<Kind, E> {
+                Ok(Kind::Leaf(value.into()))
+            }
+            fn visit_f64<E: serde::de::Error>(self, value: f64) -> Result<Kind, E> {
+                let number = Number::from_f64(value).ok_or_else(|| E::custom("a number must be finite"))?;
+                Ok(Kind::Leaf(number.into()))
+            }
+            fn visit_str<E>(self, value: &str) -> Result<Kind, E> {
+                Ok(Kind::Leaf(value.into()))
+            }
+            fn visit_string<E>(self, value: String) -> Result<Kind, E> {
+                Ok(Kind::Leaf(value.into()))
+            }
+            fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Kind, A::Error> {
+                let mut items = Vec::new();
+                while let Some(item) = seq.next_element::<Spanned<Kind>>()? {
+                    items.push(item.into());
+                }
+                Ok(Kind::List(items))
+            }
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Kind, A::Error> {
+                let mut members: Vec<(String, Node)> = Vec::new();
+                while let Some(key) = map.next_key::<String>()? {
+                    let value: Spanned<Kind> = map.next_value()?;
+                    members.push((key, value.into()));
+                }
+                Ok(Kind::Map(members))
+            }
+        }
+        input.deserialize_any(Any)
+    }
+}

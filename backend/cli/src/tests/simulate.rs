@@ -1,0 +1,227 @@
+//! `hanse simulate` on scenario files, as in somebody's own CI.
+
+use super::*;
+
+fn file(name: &str) -> String {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/scenarios").join(name).display().to_string()
+}
+
+async fn simulates(name: &str, options: &[&str]) -> Ended {
+    let file = file(name);
+    let mut ended = Person::new().runs(&[&["simulate", "-f", &file][..], options].concat()).await;
+    ended.notes = ended.notes.replace(&file, name);
+    ended
+}
+
+#[tokio::test]
+async fn people_get_a_table_and_the_differences() {
+    let ended = simulates("shop.yaml", &["-o", "table"]).await;
+    insta::assert_snapshot!(ended.all(), @r"
+    deployments.apps/shop/web: Unknown, propagation False CheckClusters
+
+    CLUSTER  ACTION  REPLICAS  PHASE        STATUS           WHY
+    eu       Update  3         Progressing  -                placement.clusterSelector is empty, which means every cluster
+    us       Create  3         Progressing  -                placement.clusterSelector is empty, which means every cluster
+    edge     Wait    0         Unknown      ClusterNotReady  placement.clusterSelector is empty, which means every cluster; the cluster is not ready; it is compared afresh when it is back
+    old      Create  3         Progressing  -                placement.clusterSelector is empty, which means every cluster
+    refers to: ConfigMap settings
+
+    configmaps/shop/settings: Progressing
+
+    CLUSTER  ACTION  REPLICAS  PHASE        STATUS  WHY
+    eu       None    -         -            -       does not match placement.clusterSelector: region is eu, wanted us
+    us       Create  -         Progressing  -       matches placement.clusterSelector: region=us
+    edge     None    -         -            -       does not match placement.clusterSelector: it has no region, wanted us
+    old      Delete  -         -            -       does not match placement.clusterSelector: it has no region, wanted us
+    ---
+    exit code 0
+    ");
+    let ended = simulates("shop.yaml", &["--diff"]).await;
+    insta::assert_snapshot!(ended.all(), @r#"
+    deployments.apps/shop/web: Unknown, propagation False CheckClusters
+
+    CLUSTER  ACTION  REPLICAS  PHASE        STATUS           WHY
+    eu       Update  3         Progressing  -                placement.clusterSelector is empty, which means every cluster
+    us       Create  3         Progressing  -                placement.clusterSelector is empty, which means every cluster
+    edge     Wait    0         Unknown      ClusterNotReady  placement.clusterSelector is empty, which means every cluster; the cluster is not ready; it is compared afresh when it is back
+    old      Create  3         Progressing  -                placement.clusterSelector is empty, which means every cluster
+    refers to: ConfigMap settings
+
+    --- eu (now)
+    +++ eu (planned)
+    @@ /spec/replicas @@
+    - 2
+    + 3
+    @@ /spec/template/spec/containers/0/envFrom @@
+    + - configMapRef:
+    +     name: settings
+    @@ /spec/template/spec/containers/0/image @@
+    - "web:1"
+    + "web:2"
+
+    --- us (now)
+    +++ us (planned)
+    + apiVersion: apps/v1
+    + kind: Deployment
+    + metadata:
+    +   labels:
+    +     kubefed.io/managed: "true"
+    +   name: web
+    +   namespace: shop
+    + spec:
+    +   replicas: 3
+    +   template:
+    +     spec:
+    +       containers:
+    +       - envFrom:
+    +         - configMapRef:
+    +             name: settings
+    +         image: mirror.us/web:2
+    +         name: web
+
+    --- old (now)
+    +++ old (planned)
+    + apiVersion: apps/v1
+    + kind: Deployment
+    + metadata:
+    +   labels:
+    +     kubefed.io/managed: "true"
+    +   name: web
+    +   namespace: shop
+    + spec:
+    +   replicas: 3
+    +   template:
+    +     spec:
+    +       containers:
+    +       - envFrom:
+    +         - configMapRef:
+    +             name: settings
+    +         image: web:2
+    +         name: web
+
+    configmaps/shop/settings: Progressing
+
+    CLUSTER  ACTION  REPLICAS  PHASE        STATUS  WHY
+    eu       None    -         -            -       does not match placement.clusterSelector: region is eu, wanted us
+    us       Create  -         Progressing  -       matches placement.clusterSelector: region=us
+    edge     None    -         -            -       does not match placement.clusterSelector: it has no region, wanted us
+    old      Delete  -         -            -       does not match placement.clusterSelector: it has no region, wanted us
+
+    --- us (now)
+    +++ us (planned)
+    + apiVersion: v1
+    + data:
+    +   mode: fast
+    + kind: ConfigMap
+    + metadata:
+    +   labels:
+    +     kubefed.io/managed: "true"
+    +   name: settings
+    +   namespace: shop
+    ---
+    exit code 0
+    "#);
+}
+
+#[tokio::test]
+async fn programs_get_every_cluster_with_its_manifest() {
+    let ended = simulates("shop.yaml", &["-o", "json"]).await;
+    assert_eq!(ended.code, 0, "{ended:?}");
+    let output: Value = serde_json::from_str(&ended.out).unwrap();
+    let objects = output["objects"].as_array().unwrap();
+    let keys: Vec<&Value> = objects.iter().map(|object| &object["key"]).collect();
+    assert_eq!(keys, ["deployments.apps/shop/web", "configmaps/shop/settings"]);
+    let web = &objects[0];
+    assert_eq!(web["propagation"], json!({"status": "False", "reason": "CheckClusters"}));
+    assert_eq!(web["dependencies"][0]["name"], "settings");
+    assert_eq!(web["aggregated"]["phase"], "Unknown");
+    let clusters = web["clusters"].as_array().unwrap();
+    let brief: Vec<Value> = clusters
+        .iter()
+        .map(|one| {
+            json!([
+                one["name"],
+                one["selected"],
+                one["action"],
+                one["replicas"],
+                one["overflow"],
+                one["status"]
+            ])
+        })
+        .collect();
+    assert_eq!(
+        brief,
+        [
+            json!(["eu", true, "Update", 3, 0, ""]),
+            json!(["us", true, "Create", 3, 0, ""]),
+            json!(["edge", true, "Wait", 0, 0, "ClusterNotReady"]),
+            json!(["old", true, "Create", 3, 0, ""]),
+        ]
+    );
+    let image = "/manifest/spec/template/spec/containers/0/image";
+    assert_eq!(clusters[1].pointer(image).unwrap(), "mirror.us/web:2");
+    assert_eq!(clusters[0]["reflected"]["readyReplicas"], 2);
+    assert_eq!(objects[1]["clusters"][3]["action"], "Delete");
+    assert_eq!(
+        simulates("shop.yaml", &[]).await.out,
+        ended.out,
+        "JSON is what it prints when nothing is said"
+    );
+    let ended = simulates("shop.yaml", &["-o", "yaml"]).await;
+    assert!(ended.out.starts_with("objects:\n"), "{}", ended.out);
+}
+
+#[tokio::test]
+async fn a_plain_object_without_annotations_goes_everywhere() {
+    let ended = simulates("minimal.json", &["-o", "table"]).await;
+    insta::assert_snapshot!(ended.all(), @r"
+    configmaps/n/c: Progressing
+
+    CLUSTER  ACTION  REPLICAS  PHASE        STATUS  WHY
+    A        Create  -         Progressing  -       placement.clusterSelector is empty, which means every cluster
+    B        Create  -         Progressing  -       placement.clusterSelector is empty, which means every cluster
+    ---
+    exit code 0
+    ");
+    let text = std::fs::read_to_string(file("minimal.json")).unwrap();
+    let piped = Person { typed: text, ..Person::new() }.runs(&["simulate", "-f", "-", "-o", "table"]).await;
+    assert_eq!(piped.out, ended.out);
+}
+
+#[tokio::test]
+async fn bad_input_names_line_and_field() {
+    let mut said = String::new();
+    for name in ["wrong-field.yaml", "wrong-object.yaml"] {
+        let ended = simulates(name, &["-o", "json"]).await;
+        assert_eq!((ended.code, ended.out.as_str()), (2, ""));
+        said.push_str(&ended.notes);
+    }
+    let header = "apiVersion: simulate.hanse.io/v1alpha1\nkind: Scenario\n";
+    for text in [
+        "",
+        "a: [1\n",
+        "[]",
+        "apiVersion: v1\nkind: Scenario\nspec: {}\n",
+        &format!("{header}spec:\n  clusters:\n  - name: a\n  - name: a\n"),
+        &format!("{header}spec:\n  cluster: []\n"),
+        &format!("{header}spec: {{}}\n---\n{header}spec: {{}}\n"),
+    ] {
+        let ended = Person { typed: text.into(), ..Person::new() }.runs(&["simulate", "-f", "-"]).await;
+        assert_eq!((ended.code, ended.out.as_str()), (2, ""), "{text}");
+        said.push_str(&ended.notes);
+    }
+    insta::assert_snapshot!(said, @r#"
+    error: wrong-field.yaml, document 1, line 7: spec.clusters[0].capacity[deployments.apps/shop/web]: expected an integer, found text
+    error: wrong-object.yaml, document 1, line 14: spec.objects[0].spec.placement.clusters[0].name: is required
+    error: standard input holds no document
+    error: standard input, document 1, line 1: unclosed bracket '['
+    error: standard input, document 1, line 1: the document is not an object; expected a Scenario
+    error: standard input, document 1, line 1: apiVersion: expected simulate.hanse.io/v1alpha1
+    error: standard input, document 1, line 6: spec.clusters[1].name: another cluster is named "a"
+    error: standard input, document 1, line 4: spec.cluster: is not known here; expected one of tieBreakKey, now, clusters, objects
+    error: standard input, document 2, line 5: a file holds one scenario: put this one into another
+    "#);
+    assert_eq!(simulates("shop.yaml", &["--diff", "-o", "json"]).await.code, 2);
+    assert_eq!(Person::new().runs(&["simulate", "-f", "/nowhere"]).await.code, 2);
+    assert_eq!(Person::new().runs(&["simulate"]).await.code, 2);
+}

@@ -1,0 +1,9 @@
+//! What holds for every input: replica division, placement, overrides, ownership, and plans as a whole.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "tests")]
+
+mod properties {
+    pub mod owned;
+    pub mod placement;
+    pub mod plan;
+    pub mod replicas;
+}

@@ -1,0 +1,159 @@
+//! The way to a member. Requests travel in lanes with connections of their own, so that a bulk of writes delays neither
+//! a watch's events nor the health probe. Everything above speaks HTTP requests to a [`Transport`] and knows nothing of
+//! sockets: that is where another kind of way (a tunnel's streams) fits in.
+
+use std::borrow::Cow;
+
+use bytes::Bytes;
+use chrono::{DateTime, Utc};
+use http::{Request, Response};
+use http_body_util::combinators::UnsyncBoxBody;
+use thiserror::Error;
+use tower::{BoxError, util::BoxCloneSyncService};
+
+use crate::kubeconfig::Access;
+
+pub(crate) mod dial;
+mod pool;
+pub(crate) mod tls;
+
+/// Body of a request to, or an answer from, a member. Dropping it half-read cancels the request.
+pub type Body = UnsyncBoxBody<Bytes, BoxError>;
+
+/// Sends requests to one member: takes paths relative to its API root, adds the credential, has no deadline of its own.
+pub type Transport = BoxCloneSyncService<Request<Body>, Response<Body>, TransportError>;
+
+/// What a connection is used for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Lane {
+    /// Reads and writes that end soon.
+    Requests,
+    /// Watches: long-lived, mostly silent.
+    Watches,
+    /// The health probe.
+    Probes,
+}
+
+/// How a member is reached.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub enum Connector {
+    /// From here, by what a kubeconfig said.
+    Direct(Box<Access>),
+}
+
+impl Connector {
+    /// From here, by what a kubeconfig said.
+    #[must_use]
+    pub fn direct(access: Access) -> Self {
+        Self::Direct(Box::new(access))
+    }
+
+    /// The transport of one lane. Opens nothing yet: connections are opened by requests, and again after they broke.
+    ///
+    /// # Errors
+    /// When what is needed to reach the member cannot be used.
+    pub fn open(&self, lane: Lane, tuning: &Tuning) -> Result<Transport, TransportError> {
+        match self {
+            Self::Direct(access) => pool::lane(access, lane, tuning),
+        }
+    }
+
+    /// When the credential ends, where it says so itself.
+    #[must_use]
+    pub fn credential_ends(&self) -> Option<DateTime<Utc>> {
+        match self {
+            Self::Direct(access) => access.credential_info().expires_at,
+        }
+    }
+
+    /// URL of the apiserver, for people.
+    #[must_use]
+    pub fn endpoint(&self) -> String {
+        match self {
+            Self::Direct(access) => access.endpoint.as_str().trim_end_matches('/').to_owned(),
+        }
+    }
+}
+
+/// What is spoken to an apiserver.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Protocol {
+    /// One connection per request in flight, kept for the next.
+    Http1,
+    /// Requests share connections.
+    Http2,
+}
+
+/// Connections of each lane. The defaults are the figures of `docs/decisions/member-connections.md`.
+#[derive(Clone, Debug)]
+pub struct Tuning {
+    /// What the requests lane speaks.
+    pub requests: Protocol,
+    /// Most connections that requests share over HTTP/2. The next is opened when those before it are full.
+    pub request_connections: usize,
+    /// Most connections that watches share over HTTP/2.
+    pub watch_connections: usize,
+    /// Requests on one HTTP/2 connection before the next is used. A server takes about 100; a few are left for those
+    /// that end late.
+    pub streams: usize,
+}
+
+impl Default for Tuning {
+    fn default() -> Self {
+        Self { requests: Protocol::Http2, request_connections: 4, watch_connections: 8, streams: 80 }
+    }
+}
+
+impl Tuning {
+    fn protocol(&self, lane: Lane) -> Protocol {
+        match lane {
+            Lane::Requests => self.requests,
+            // Pings on the shared connection tell a silent watch from a dead one.
+            Lane::Watches => Protocol::Http2,
+            // One request at a time, beside everything else.
+            Lane::Probes => Protocol::Http1,
+        }
+    }
+
+    fn connections(&self, lane: Lane) -> usize {
+        match lane {
+            Lane::Requests => self.request_connections,
+            Lane::Watches => self.watch_connections,
+            Lane::Probes => 1,
+        }
+    }
+}
+
+/// The stage at which the way to a member failed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Stage {
+    /// The name does not resolve.
+    Resolve,
+    /// No TCP connection opens.
+    Connect,
+    /// The proxy refuses or does not work.
+    Proxy,
+    /// No trusted TLS session.
+    Tls,
+    /// The connection broke, or what is spoken on it is not HTTP.
+    Http,
+}
+
+/// The way to the member failed.
+#[derive(Clone, Debug, Error)]
+#[error("{message}")]
+pub struct TransportError {
+    /// Where.
+    pub stage: Stage,
+    /// What happened, to what.
+    pub message: String,
+    /// What to do about it.
+    pub fix: Cow<'static, str>,
+}
+
+impl TransportError {
+    pub(crate) fn new(stage: Stage, message: impl Into<String>, fix: impl Into<Cow<'static, str>>) -> Self {
+        Self { stage, message: message.into(), fix: fix.into() }
+    }
+}

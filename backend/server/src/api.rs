@@ -1,0 +1,134 @@
+//! HTTP, and only HTTP: every route is listed here, every handler parses, calls one domain function and answers.
+
+#![allow(clippy::disallowed_types, reason = "this is the module where HTTP belongs")]
+
+mod body;
+mod clusters;
+mod extract;
+mod federated;
+mod idempotency;
+mod layers;
+mod live;
+mod me;
+mod overview;
+mod projects;
+mod query;
+mod respond;
+mod session;
+mod setup;
+mod system;
+mod users;
+mod workspaces;
+
+use std::sync::Arc;
+
+use axum::{Router, routing::get};
+use utoipa::OpenApi;
+use utoipa_axum::{router::OpenApiRouter, routes};
+
+use crate::Platform;
+
+#[derive(OpenApi)]
+#[openapi(
+    info(
+        title = "Hanse",
+        description = "One platform that governs many Kubernetes clusters for many tenants.",
+        license(name = "Apache-2.0", identifier = "Apache-2.0")
+    ),
+    components(schemas(
+        hanse_types::ApiError,
+        hanse_types::live::ClientFrame,
+        hanse_types::live::ServerFrame
+    ))
+)]
+struct Document;
+
+/// Every route of `/api/v1`.
+fn routes() -> OpenApiRouter<Arc<Platform>> {
+    OpenApiRouter::new()
+        .routes(routes!(setup::state, setup::complete))
+        .routes(routes!(setup::url_test))
+        .routes(routes!(session::sign_in))
+        .routes(routes!(session::sign_out))
+        .routes(routes!(me::get, me::update))
+        .routes(routes!(me::change_password))
+        .routes(routes!(me::access))
+        .routes(routes!(me::tokens, me::create_token))
+        .routes(routes!(me::revoke_token))
+        .routes(routes!(overview::get))
+        .routes(routes!(overview::audit))
+        .routes(routes!(users::list, users::create))
+        .routes(routes!(users::get, users::update, users::delete))
+        .routes(routes!(users::permissions))
+        .routes(routes!(users::roles))
+        .routes(routes!(clusters::list, clusters::import))
+        .routes(routes!(clusters::probe))
+        .routes(routes!(clusters::get, clusters::update, clusters::detach))
+        .routes(routes!(workspaces::list, workspaces::create))
+        .routes(routes!(workspaces::get, workspaces::update, workspaces::delete))
+        .routes(routes!(workspaces::members))
+        .routes(routes!(workspaces::put_member, workspaces::remove_member))
+        .routes(routes!(workspaces::projects, workspaces::create_project))
+        .routes(routes!(projects::get, projects::update, projects::delete))
+        .routes(routes!(projects::members))
+        .routes(routes!(projects::put_member, projects::remove_member))
+        .routes(routes!(federated::types))
+        .routes(routes!(federated::plan))
+        .routes(routes!(federated::list, federated::create))
+        .routes(routes!(federated::get, federated::replace, federated::patch, federated::delete))
+        .routes(routes!(federated::revisions))
+        .routes(routes!(live::connect))
+}
+
+/// The OpenAPI document, generated from the routes.
+#[must_use]
+pub fn document() -> utoipa::openapi::OpenApi {
+    let (_, mut api) = OpenApiRouter::<Arc<Platform>>::with_openapi(Document::openapi())
+        .nest("/api/v1", routes())
+        .split_for_parts();
+    for (path, item) in &mut api.paths.paths {
+        let operations = [
+            ("get", &mut item.get),
+            ("post", &mut item.post),
+            ("put", &mut item.put),
+            ("patch", &mut item.patch),
+            ("delete", &mut item.delete),
+        ];
+        for (method, operation) in operations {
+            if let Some(operation) = operation {
+                operation.operation_id = Some(operation_id(method, path));
+            }
+        }
+    }
+    api
+}
+
+/// `get /api/v1/clusters/{cluster}` is `getClustersByCluster`: handlers share names, operations must not.
+fn operation_id(method: &str, path: &str) -> String {
+    let mut id = method.to_owned();
+    for part in path.trim_start_matches("/api/v1/").split('/') {
+        let name = part.trim_matches(['{', '}']);
+        if part.starts_with('{') {
+            id.push_str("By");
+        }
+        for word in name.split('-') {
+            let mut letters = word.chars();
+            id.extend(letters.next().map(|first| first.to_ascii_uppercase()));
+            id.push_str(letters.as_str());
+        }
+    }
+    id
+}
+
+/// The whole HTTP service.
+pub fn router(platform: &Arc<Platform>) -> Router {
+    let (api, _) = OpenApiRouter::new().nest("/api/v1", routes()).split_for_parts();
+    let api = api
+        .route("/api/v1/openapi.json", get(system::openapi))
+        .route("/api/{*rest}", axum::routing::any(system::no_route))
+        .route("/healthz", get(system::healthz))
+        .route("/readyz", get(system::readyz))
+        .route("/metrics", get(system::metrics))
+        .fallback(crate::web::serve);
+    layers::wrap(api, platform).with_state(Arc::clone(platform))
+}

@@ -1,0 +1,46 @@
+//! Whether the server lives and can serve, its metrics, and its own description.
+
+use std::sync::Arc;
+
+use axum::{
+    Json,
+    extract::State,
+    http::header,
+    response::{IntoResponse, Response},
+};
+use hanse_types::error::ErrorCode;
+
+use crate::{
+    Platform,
+    error::{Error, Result},
+};
+
+/// `GET /healthz`: the process lives.
+pub async fn healthz() -> &'static str {
+    "ok"
+}
+
+/// `GET /readyz`: the database answers.
+pub async fn readyz(State(platform): State<Arc<Platform>>) -> Result<&'static str> {
+    platform.store.ping().await.map_err(|error| Error::unavailable("the database does not answer", error))?;
+    Ok("ok")
+}
+
+/// `GET /metrics`: for Prometheus.
+pub async fn metrics(State(platform): State<Arc<Platform>>) -> Result<Response> {
+    let mut text = String::new();
+    prometheus_client::encoding::text::encode(&mut text, &platform.metrics.registry)
+        .map_err(Error::internal)?;
+    Ok(([(header::CONTENT_TYPE, "application/openmetrics-text; version=1.0.0; charset=utf-8")], text)
+        .into_response())
+}
+
+/// `GET /api/v1/openapi.json`: the generated document.
+pub async fn openapi() -> Json<utoipa::openapi::OpenApi> {
+    Json(super::document())
+}
+
+/// Anything else below `/api/`.
+pub async fn no_route() -> Error {
+    Error::new(ErrorCode::NotFound, "there is no such path; see /api/v1/openapi.json for what there is")
+}

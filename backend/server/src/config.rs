@@ -1,0 +1,259 @@
+//! Configuration: one typed section per concern, from a TOML file, then `HANSE_<SECTION>__<KEY>` variables, then
+//! command-line flags. Everything has a default that works: with no configuration at all the server keeps an
+//! embedded database in its data folder and listens on loopback.
+
+use std::{net::SocketAddr, path::PathBuf, time::Duration};
+
+use figment::{
+    Figment,
+    providers::{Env, Format, Serialized, Toml},
+};
+use serde::{Deserialize, Serialize};
+
+/// The whole configuration.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Config {
+    /// How the server is reached.
+    pub server: Server,
+    /// Where data lives.
+    pub database: Database,
+    /// Keys that seal secrets at rest.
+    pub keys: Keys,
+    /// Logging.
+    pub log: Log,
+    /// Member clusters.
+    pub clusters: Clusters,
+    /// Sessions and sign-in.
+    pub identity: Identity,
+}
+
+/// `[server]`: how the server is reached.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Server {
+    /// Address to listen on.
+    pub listen: SocketAddr,
+    /// URL under which people reach the server, when it is not `http://<listen>`.
+    pub public_url: Option<url::Url>,
+    /// Folder for the embedded database, keys and the lock.
+    pub data_dir: PathBuf,
+    /// Largest request body, in bytes.
+    pub max_body_bytes: usize,
+    /// Longest time for one request other than live connections, in seconds.
+    pub request_timeout_seconds: u64,
+}
+
+impl Default for Server {
+    fn default() -> Self {
+        Self {
+            listen: SocketAddr::from(([127, 0, 0, 1], 8080)),
+            public_url: None,
+            data_dir: default_data_dir(),
+            max_body_bytes: 3 * 1024 * 1024,
+            request_timeout_seconds: 60,
+        }
+    }
+}
+
+/// `[database]`: where data lives.
+#[derive(Clone, Default, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Database {
+    /// `postgres://…`; absent = SQLite in the data folder.
+    pub url: Option<String>,
+}
+
+impl std::fmt::Debug for Database {
+    // The URL may carry a password.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Database").field("url", &self.url.as_ref().map(|_| "(set)")).finish()
+    }
+}
+
+/// `[keys]`: keys that seal secrets at rest.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Keys {
+    /// File with one `id:base64-of-32-bytes` per line, the first being current; made when absent.
+    pub file: Option<PathBuf>,
+}
+
+/// `[log]`: logging.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Log {
+    /// Filter as of `RUST_LOG`.
+    pub filter: String,
+    /// One JSON object per line instead of text.
+    pub json: bool,
+}
+
+impl Default for Log {
+    fn default() -> Self {
+        Self {
+            filter: "info,sqlx=warn,sea_orm=warn,sea_orm_migration=warn,kube=warn".to_owned(),
+            json: false,
+        }
+    }
+}
+
+/// `[clusters]`: member clusters.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Clusters {
+    /// Time between health probes, in seconds.
+    pub probe_interval_seconds: u64,
+    /// Deadline of one health probe, in seconds.
+    pub probe_timeout_seconds: u64,
+}
+
+impl Default for Clusters {
+    fn default() -> Self {
+        Self { probe_interval_seconds: 5, probe_timeout_seconds: 3 }
+    }
+}
+
+/// `[identity]`: sessions and sign-in.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Identity {
+    /// Hours until a browser session ends.
+    pub session_hours: u64,
+    /// Shortest password.
+    pub password_min_length: usize,
+}
+
+impl Default for Identity {
+    fn default() -> Self {
+        Self { session_hours: 24 * 7, password_min_length: 8 }
+    }
+}
+
+fn default_data_dir() -> PathBuf {
+    let base = std::env::var_os("XDG_DATA_HOME")
+        .map(PathBuf::from)
+        .or_else(|| std::env::var_os("HOME").map(|home| PathBuf::from(home).join(".local/share")));
+    base.unwrap_or_else(|| PathBuf::from(".")).join("hanse")
+}
+
+impl Config {
+    /// Reads the file (when given), then the environment, then `flags`.
+    ///
+    /// # Errors
+    /// When the file cannot be read or a value does not fit; the error names the source and the key.
+    pub fn load(file: Option<&std::path::Path>, flags: &Flags) -> Result<Self, ConfigError> {
+        let mut figment = Figment::from(Serialized::defaults(Self::default()));
+        if let Some(path) = file {
+            if !path.is_file() {
+                return Err(ConfigError::Missing(path.to_owned()));
+            }
+            figment = figment.merge(Toml::file_exact(path));
+        }
+        figment = figment.merge(Env::prefixed("HANSE_").split("__").filter(|key| key.as_str().contains('.')));
+        let mut config: Self = figment.extract().map_err(|error| ConfigError::Value(Box::new(error)))?;
+        if let Some(listen) = flags.listen {
+            config.server.listen = listen;
+        }
+        if let Some(dir) = &flags.data_dir {
+            config.server.data_dir.clone_from(dir);
+        }
+        if let Some(url) = &flags.database_url {
+            config.database.url = Some(url.clone());
+        }
+        if let Some(url) = &flags.public_url {
+            config.server.public_url = Some(url.clone());
+        }
+        Ok(config)
+    }
+
+    /// URL of the database: what is configured, or the embedded one in the data folder.
+    #[must_use]
+    pub fn database_url(&self) -> String {
+        self.database.url.clone().unwrap_or_else(|| {
+            format!("sqlite://{}?mode=rwc", self.server.data_dir.join("hanse.db").display())
+        })
+    }
+
+    /// File of the sealing keys: what is configured, or `keys` in the data folder.
+    #[must_use]
+    pub fn key_file(&self) -> PathBuf {
+        self.keys.file.clone().unwrap_or_else(|| self.server.data_dir.join("keys"))
+    }
+
+    /// Longest time for one request.
+    #[must_use]
+    pub const fn request_timeout(&self) -> Duration {
+        Duration::from_secs(self.server.request_timeout_seconds)
+    }
+}
+
+/// Flags of `hanse serve` that override the rest.
+#[derive(Clone, Debug, Default, clap::Args)]
+pub struct Flags {
+    /// Address to listen on [default: 127.0.0.1:8080]
+    #[arg(long, value_name = "ADDRESS")]
+    pub listen: Option<SocketAddr>,
+    /// Folder for the embedded database, keys and the lock
+    #[arg(long, value_name = "FOLDER")]
+    pub data_dir: Option<PathBuf>,
+    /// PostgreSQL instead of the embedded database: postgres://user:password@host/database
+    #[arg(long, value_name = "URL", env = "HANSE_DATABASE_URL", hide_env_values = true)]
+    pub database_url: Option<String>,
+    /// URL under which people reach the server, when it is not http://<listen>
+    #[arg(long, value_name = "URL")]
+    pub public_url: Option<url::Url>,
+}
+
+/// Why the configuration was refused.
+#[derive(Debug, thiserror::Error)]
+pub enum ConfigError {
+    /// The named file is not there.
+    #[error("the configuration file {0} does not exist: check --config")]
+    Missing(PathBuf),
+    /// A value does not fit.
+    #[error("the configuration is not valid: {0}")]
+    Value(#[source] Box<figment::Error>),
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn defaults_need_no_file() {
+        let config = Config::load(None, &Flags::default()).unwrap();
+        assert_eq!(config.server.listen.port(), 8080);
+        assert!(config.database_url().starts_with("sqlite://"));
+    }
+
+    #[test]
+    fn an_error_names_file_and_key() {
+        let file = tempfile::NamedTempFile::with_suffix(".toml").unwrap();
+        std::fs::write(file.path(), "[server]\nlisten = \"here\"\n").unwrap();
+        let error = Config::load(Some(file.path()), &Flags::default()).unwrap_err().to_string();
+        assert!(error.contains("server.listen"), "{error}");
+        assert!(error.contains(file.path().file_name().unwrap().to_str().unwrap()), "{error}");
+    }
+
+    #[test]
+    fn a_misspelt_key_is_refused() {
+        let file = tempfile::NamedTempFile::with_suffix(".toml").unwrap();
+        std::fs::write(file.path(), "[server]\nlissten = \"127.0.0.1:1\"\n").unwrap();
+        let error = Config::load(Some(file.path()), &Flags::default()).unwrap_err().to_string();
+        assert!(error.contains("lissten"), "{error}");
+    }
+
+    #[test]
+    fn the_example_file_holds_the_defaults() {
+        let file = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../deploy/hanse.toml");
+        let read = Config::load(Some(&file), &Flags::default()).unwrap();
+        assert_eq!(serde_json::to_value(read).unwrap(), serde_json::to_value(Config::default()).unwrap());
+    }
+
+    #[test]
+    fn the_database_password_is_not_printed() {
+        let database = Database { url: Some("postgres://u:geheim@h/d".to_owned()) };
+        assert!(!format!("{database:?}").contains("geheim"));
+    }
+}

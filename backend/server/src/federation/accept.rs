@@ -1,0 +1,395 @@
+//! Accepting what people want: everything that can be wrong is found before anything is stored, and named by its path.
+
+use std::collections::BTreeSet;
+
+use hanse_authz::{Handle, authorize};
+use hanse_federation::{FederatedObject as Record, FederatedSpec, Resource, validate};
+use hanse_store::{AuditEvent, federated, projects};
+use hanse_types::{ClusterId, FieldError};
+use serde_json::{Value, json};
+
+use super::{model, model::FederatedWrite, place, read, types};
+use crate::{
+    Platform,
+    context::OpContext,
+    error::{Error, Result, denied, taken},
+};
+
+/// A write that has been looked through.
+pub(super) struct Considered {
+    pub record: Record,
+    pub placed: BTreeSet<ClusterId>,
+    pub faults: Vec<FieldError>,
+}
+
+/// The project, for somebody who may do this in it and while it is not going away.
+pub(super) async fn project(
+    platform: &Platform,
+    op: &OpContext,
+    name: &str,
+    permission: &'static str,
+) -> Result<Handle<projects::Model>> {
+    let located = platform.store.project(name).await?.ok_or_else(|| Error::not_found("project", name))?;
+    authorize(&platform.decisions, &op.actor, permission, located).map_err(denied("project", name))
+}
+
+/// Looks a write through: kind, fields, clusters, overrides tried on the template.
+pub(super) async fn consider(
+    platform: &Platform,
+    op: &OpContext,
+    project: &Handle<projects::Model>,
+    write: FederatedWrite,
+    generation: i64,
+) -> Result<Considered> {
+    let clusters = place::clusters_of(platform, project).await?;
+    let ids: Vec<ClusterId> = clusters.iter().map(|(id, _)| *id).collect();
+    let resource = types::of_template(platform, &write.spec.template, &ids).await?;
+    may_federate(platform, op, project, &resource)?;
+    let name =
+        write.spec.template.pointer("/metadata/name").and_then(Value::as_str).unwrap_or_default().to_owned();
+    let mut faults = Vec::new();
+    if name.is_empty() {
+        faults.push(fault("spec.template.metadata.name", "is missing: the copies need a name"));
+    } else if !object_name(&name) {
+        faults.push(fault(
+            "spec.template.metadata.name",
+            "may hold only lower-case letters, digits, '-' and '.', at most 253, and must start and end with a letter or digit",
+        ));
+    }
+    let namespace = write.spec.template.pointer("/metadata/namespace").and_then(Value::as_str);
+    if let Some(other) = namespace.filter(|namespace| !namespace.is_empty() && *namespace != project.name) {
+        faults.push(fault(
+            "spec.template.metadata.namespace",
+            &format!("is {other:?}, but this project's namespace is {:?}: leave it out", project.name),
+        ));
+    }
+    if let Some(names) = &write.spec.placement.clusters {
+        for (index, name) in names.iter().enumerate() {
+            if !clusters.iter().any(|(_, view)| view.name == *name) {
+                let known: Vec<&str> = clusters.iter().map(|(_, view)| view.name.as_str()).collect();
+                faults.push(fault(
+                    &format!("spec.placement.clusters[{index}]"),
+                    &format!("{name:?} is no cluster of this project; it has {}", known.join(", ")),
+                ));
+            }
+        }
+    }
+    let record = Record {
+        resource,
+        namespace: Some(project.name.clone()),
+        name,
+        labels: std::collections::BTreeMap::new(),
+        generation,
+        deleting: false,
+        spec: write.spec,
+    };
+    let views: Vec<_> = clusters.iter().map(|(_, view)| view.clone()).collect();
+    let own = validate::validate(&record, &views);
+    faults.extend(own.into_iter().map(|own| FieldError { field: own.path, message: own.message }));
+    let mut seen = BTreeSet::new();
+    faults.retain(|fault| seen.insert((fault.field.clone(), fault.message.clone())));
+    let placed = place::selected(&record.spec.placement, &clusters);
+    Ok(Considered { record, placed, faults })
+}
+
+fn fault(field: &str, message: &str) -> FieldError {
+    FieldError { field: field.to_owned(), message: message.to_owned() }
+}
+
+/// DNS-1123 subdomain, or with ':' for RBAC kinds.
+fn object_name(name: &str) -> bool {
+    let ok = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || matches!(b, b'-' | b'.' | b':');
+    let end = |b: Option<u8>| b.is_some_and(|b| b.is_ascii_alphanumeric());
+    name.len() <= 253 && name.bytes().all(ok) && end(name.bytes().next()) && end(name.bytes().last())
+}
+
+/// Some kinds need more than the permission to federate.
+fn may_federate(
+    platform: &Platform,
+    op: &OpContext,
+    project: &Handle<projects::Model>,
+    resource: &Resource,
+) -> Result<()> {
+    use hanse_authz::{Scope, Scoped as _};
+    let allows = |permission: &'static str, at: Scope| {
+        if platform.decisions.allows(&op.actor, permission, at) {
+            Ok(())
+        } else {
+            Err(Error::forbidden(permission))
+        }
+    };
+    if !resource.namespaced {
+        if resource.kind == "Namespace" {
+            return Err(Error::invalid(
+                "spec.template.kind",
+                "a namespace is a project here: make a project, its namespace is federated with it",
+            ));
+        }
+        allows("platform.types.manage", Scope::Platform)?;
+        return Err(Error::invalid(
+            "spec.template.kind",
+            format!("{} belongs to whole clusters, not to a project's namespace", resource.kind),
+        ));
+    }
+    let at = project.scope();
+    match (resource.group.as_str(), resource.kind.as_str()) {
+        ("", "Secret") => allows("project.secrets.manage", at),
+        ("", "ConfigMap") => allows("project.config.manage", at),
+        // Who binds roles in a namespace, or limits it, administers it.
+        ("rbac.authorization.k8s.io", _) => allows("project.roles.manage", at),
+        ("", "ResourceQuota" | "LimitRange") => allows("project.settings.manage", at),
+        _ => Ok(()),
+    }
+}
+
+fn refuse(faults: Vec<FieldError>) -> Result<()> {
+    if faults.is_empty() { Ok(()) } else { Err(Error::fields(faults)) }
+}
+
+fn still_here(project: &projects::Model) -> Result<()> {
+    match project.deleted_at {
+        None => Ok(()),
+        Some(_) => Err(Error::conflict(format!("project {:?} is being removed", project.name))),
+    }
+}
+
+/// Federates an object.
+///
+/// # Errors
+/// `invalid` with every field at fault, `already_exists`, `forbidden`, `not_found`.
+pub async fn create(
+    platform: &Platform,
+    op: &OpContext,
+    project_name: &str,
+    write: FederatedWrite,
+) -> Result<model::FederatedObject> {
+    let project = project(platform, op, project_name, "project.federated-objects.edit").await?;
+    still_here(&project)?;
+    let considered = consider(platform, op, &project, write, 1).await?;
+    refuse(considered.faults)?;
+    let record = considered.record;
+    let type_ = record.resource.type_name();
+    let spec = serde_json::to_value(&record.spec).map_err(Error::internal)?;
+    let new = federated::New {
+        type_: type_.clone(),
+        api_version: record.resource.api_version(),
+        kind: record.resource.kind.clone(),
+        namespace: project.name.clone(),
+        name: record.name.clone(),
+        spec,
+        placed: considered.placed,
+        author: op.actor.name.to_string(),
+    };
+    let mut tx = platform.store.begin(&op.write()).await?;
+    let label = format!("{type_}/{}", record.name);
+    let row = federated::create(&mut tx, &project, new).await.map_err(taken("federated object", &label))?;
+    tx.audit(AuditEvent { after: Some(shown(&record)), ..event("create", label, &project) });
+    platform.commit(tx).await?;
+    read::body(platform, &project, row, true)
+}
+
+fn event(verb: &'static str, name: String, project: &projects::Model) -> AuditEvent {
+    AuditEvent {
+        verb,
+        kind: "federated-object",
+        name,
+        project: Some(project.name.clone()),
+        ..AuditEvent::default()
+    }
+}
+
+/// What the audit trail keeps: everything but payloads of Secrets.
+fn shown(record: &Record) -> Value {
+    let mut spec = serde_json::to_value(&record.spec).unwrap_or_default();
+    if record.resource.is("", "Secret") {
+        read::redact(&mut spec);
+    }
+    json!({"generation": record.generation, "spec": spec})
+}
+
+async fn find(
+    platform: &Platform,
+    op: &OpContext,
+    project: &Handle<projects::Model>,
+    type_: &str,
+    name: &str,
+    permission: &'static str,
+) -> Result<Handle<federated::Row>> {
+    let label = format!("{type_}/{name}");
+    let row = platform
+        .store
+        .federated_in(project, type_, name)
+        .await?
+        .filter(|row| row.object.kind != "Namespace")
+        .ok_or_else(|| Error::not_found("federated object", &label))?;
+    authorize(&platform.decisions, &op.actor, permission, hanse_authz::Located::new(row))
+        .map_err(denied("federated object", &label))
+}
+
+/// Replaces the specification.
+///
+/// # Errors
+/// As for [`create`], and `conflict` or `precondition_failed` when somebody was quicker.
+pub async fn replace(
+    platform: &Platform,
+    op: &OpContext,
+    project_name: &str,
+    type_: &str,
+    name: &str,
+    write: FederatedWrite,
+) -> Result<model::FederatedObject> {
+    let project = project(platform, op, project_name, "project.federated-objects.edit").await?;
+    let row = find(platform, op, &project, type_, name, "project.federated-objects.edit").await?;
+    still_here(&project)?;
+    op.check_version(row.object.version)?;
+    if row.object.deleted_at.is_some() {
+        return Err(Error::conflict(format!("{type_}/{name} is being removed: wait until it is gone")));
+    }
+    let considered = consider(platform, op, &project, write, row.object.generation + 1).await?;
+    let mut faults = considered.faults;
+    let record = considered.record;
+    if record.resource.type_name() != type_ {
+        faults.push(fault(
+            "spec.template.kind",
+            &format!("is {}, but this object is of type {type_}", record.resource.kind),
+        ));
+    }
+    if record.name != name {
+        faults.push(fault(
+            "spec.template.metadata.name",
+            &format!("is {:?}, but this object is {name:?}", record.name),
+        ));
+    }
+    refuse(faults)?;
+    let before = platform.store.whole(row.object.clone())?;
+    let spec = serde_json::to_value(&record.spec).map_err(Error::internal)?;
+    if before.spec == spec && federated::placed(&row.object)? == considered.placed {
+        // Nothing changes: no new generation, nothing to propagate.
+        return read::body(platform, &project, row.into_inner().object, true);
+    }
+    let (leaving, options) = place::leaving(&record.spec.policy);
+    let changed = federated::Changed {
+        api_version: record.resource.api_version(),
+        spec,
+        placed: considered.placed,
+        author: op.actor.name.to_string(),
+        leaving,
+        options,
+    };
+    let mut old: Value = json!({"generation": row.object.generation, "spec": before.spec});
+    if record.resource.is("", "Secret")
+        && let Some(spec) = old.get_mut("spec")
+    {
+        read::redact(spec);
+    }
+    let mut tx = platform.store.begin(&op.write()).await?;
+    let next = federated::update(&mut tx, &row, changed).await?;
+    tx.audit(AuditEvent {
+        before: Some(old),
+        after: Some(shown(&record)),
+        ..event("update", format!("{type_}/{name}"), &project)
+    });
+    platform.commit(tx).await?;
+    read::body(platform, &project, next, true)
+}
+
+/// Changes parts of the specification by merge patch.
+///
+/// # Errors
+/// As for [`replace`].
+pub async fn patch(
+    platform: &Platform,
+    op: &OpContext,
+    project_name: &str,
+    type_: &str,
+    name: &str,
+    patch: &Value,
+) -> Result<model::FederatedObject> {
+    let project = project(platform, op, project_name, "project.federated-objects.edit").await?;
+    let row = find(platform, op, &project, type_, name, "project.federated-objects.edit").await?;
+    if patch.as_object().is_none_or(|patch| patch.keys().any(|key| key != "spec")) {
+        return Err(Error::invalid("spec", "a patch is an object with the one field `spec`"));
+    }
+    let whole = platform.store.whole(row.object.clone())?;
+    let mut document = json!({"spec": whole.spec});
+    merge(&mut document, patch);
+    let spec: FederatedSpec =
+        hanse_federation::object::read("spec", document.get("spec").cloned().unwrap_or_default())
+            .map_err(|fault| Error::invalid(fault.path, fault.message))?;
+    // What was merged into must not have changed since.
+    let mut op = op.clone();
+    op.check_version(row.object.version)?;
+    op.request.if_match = Some(row.object.version);
+    replace(platform, &op, project_name, type_, name, FederatedWrite { spec }).await
+}
+
+/// RFC 7386.
+fn merge(target: &mut Value, patch: &Value) {
+    let Value::Object(patch) = patch else {
+        *target = patch.clone();
+        return;
+    };
+    if !target.is_object() {
+        *target = json!({});
+    }
+    if let Value::Object(target) = target {
+        for (key, value) in patch {
+            if value.is_null() {
+                target.remove(key);
+            } else {
+                merge(target.entry(key.clone()).or_insert(Value::Null), value);
+            }
+        }
+    }
+}
+
+/// Removes an object from all clusters; its record goes when its copies are gone.
+///
+/// # Errors
+/// `forbidden`, `not_found`, `precondition_failed`.
+pub async fn delete(
+    platform: &Platform,
+    op: &OpContext,
+    project_name: &str,
+    type_: &str,
+    name: &str,
+) -> Result<model::FederatedObject> {
+    let project = project(platform, op, project_name, "project.federated-objects.view").await?;
+    let row = find(platform, op, &project, type_, name, "project.federated-objects.manage").await?;
+    op.check_version(row.object.version)?;
+    let policy = serde_json::from_value(row.object.spec.get("policy").cloned().unwrap_or_default());
+    let (mode, options) = place::leaving(&policy.map_err(Error::internal)?);
+    let mut tx = platform.store.begin(&op.write()).await?;
+    let next = federated::delete(&mut tx, &project, &row.object, mode, options.as_ref()).await?;
+    tx.audit(AuditEvent {
+        before: Some(json!({"generation": row.object.generation})),
+        after: Some(json!({"copies": mode.as_str()})),
+        ..event("delete", format!("{type_}/{name}"), &project)
+    });
+    platform.commit(tx).await?;
+    let gone = row.into_inner().object;
+    let shown = next.unwrap_or(federated::Model { deleted_at: Some(op.now), ..gone });
+    read::body(platform, &project, shown, true)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_merge_patch_sets_merges_and_removes() {
+        let mut target = json!({"spec": {"a": 1, "b": {"c": 2, "d": 3}, "l": [1]}});
+        merge(&mut target, &json!({"spec": {"a": null, "b": {"c": 9}, "l": [2, 3]}}));
+        assert_eq!(target, json!({"spec": {"b": {"c": 9, "d": 3}, "l": [2, 3]}}));
+    }
+
+    #[test]
+    fn object_names_are_dns_subdomains() {
+        for good in ["web", "a.b-c", "system:node"] {
+            assert!(object_name(good), "{good}");
+        }
+        for bad in ["Web", "-a", "a-", "a/b", "a_b", &"a".repeat(254)] {
+            assert!(!object_name(bad), "{bad}");
+        }
+    }
+}

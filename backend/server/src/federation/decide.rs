@@ -1,0 +1,145 @@
+//! The bridge between what is known and the pure functions: gathers views and copies, and asks.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::{Arc, PoisonError},
+};
+
+use hanse_federation::{
+    ClusterView,
+    object::ReplicaMode,
+    placement::Bounds,
+    plan::{Assignment, Assignments, LiveCopy, Refusals, Situation, assign},
+};
+use hanse_fleet::ObjectKey;
+use hanse_types::ClusterId;
+
+use super::{
+    engine::Engine,
+    index::Object,
+    member::{Live, Mirror},
+    queue::Priority,
+};
+
+/// A copy for the pure functions.
+#[must_use]
+pub fn live_copy<'a>(mirror: &Mirror, live: Option<&'a Live>, key: &ObjectKey) -> LiveCopy<'a> {
+    LiveCopy {
+        autoscaled: live.is_some_and(|live| live.autoscaled),
+        sent: mirror.expected(key).and_then(|expected| expected.sent()),
+        ..LiveCopy::trimmed(live.map(|live| &live.observed))
+    }
+}
+
+/// The clusters of an object's project as decisions see them, in the order of their names.
+#[must_use]
+pub fn project_views(engine: &Engine, object: &Object) -> Vec<(ClusterId, ClusterView)> {
+    let views = engine.views();
+    let mut clusters: Vec<(ClusterId, ClusterView)> = engine
+        .clusters_of(object.project)
+        .iter()
+        .filter_map(|id| views.get(id).map(|view| (*id, view.clone())))
+        .collect();
+    clusters.sort_by(|a, b| a.1.name.cmp(&b.1.name));
+    clusters
+}
+
+/// Copies of an object in some clusters, held so that they can be lent to the pure functions.
+pub struct Copies {
+    held: Vec<Held>,
+    key: ObjectKey,
+}
+
+struct Held {
+    cluster: String,
+    live: Option<Arc<Live>>,
+    mirror: Option<Arc<Mirror>>,
+}
+
+impl Copies {
+    /// Looks the copies up in the mirrors.
+    #[must_use]
+    pub fn gather(engine: &Engine, object: &Object, clusters: &[(ClusterId, ClusterView)]) -> Self {
+        let held = clusters
+            .iter()
+            .map(|(id, view)| {
+                let mirror = engine.runtime(*id).and_then(|runtime| runtime.mirror(&object.key.type_));
+                let live = mirror.as_ref().and_then(|mirror| mirror.get(&object.key.key));
+                Held { cluster: view.name.clone(), live, mirror }
+            })
+            .collect();
+        Self { held, key: object.key.key.clone() }
+    }
+
+    /// For the pure functions.
+    #[must_use]
+    pub fn lend(&self) -> BTreeMap<String, LiveCopy<'_>> {
+        self.held
+            .iter()
+            .filter_map(|held| {
+                let mirror = held.mirror.as_ref()?;
+                Some((held.cluster.clone(), live_copy(mirror, held.live.as_deref(), &self.key)))
+            })
+            .collect()
+    }
+
+    /// One copy as seen last.
+    #[must_use]
+    pub fn get(&self, cluster: &str) -> Option<&Arc<Live>> {
+        self.held.iter().find(|held| held.cluster == cluster).and_then(|held| held.live.as_ref())
+    }
+}
+
+/// Which clusters and how many replicas. Where copies are wanted was decided when the object was accepted; this adds the
+/// reasons and the shares.
+#[must_use]
+pub fn assignments(
+    engine: &Engine,
+    object: &Object,
+    clusters: &[(ClusterId, ClusterView)],
+    live: &BTreeMap<String, LiveCopy<'_>>,
+) -> Assignments {
+    let fleet: Vec<ClusterView> = clusters.iter().map(|(_, view)| view.clone()).collect();
+    let names: BTreeSet<String> = fleet.iter().map(|view| view.name.clone()).collect();
+    let refusals = Refusals::default();
+    let situation = Situation {
+        fleet: &fleet,
+        bounds: Bounds::Within(&names),
+        tie_break_key: None,
+        refusals: &refusals,
+        now: engine.parts.clock.now(),
+    };
+    let mut assignments = assign(&object.record, &situation, live);
+    for (assignment, (id, _)) in assignments.clusters.iter_mut().zip(clusters) {
+        assignment.selected = object.wanted_in(*id);
+    }
+    assignments
+}
+
+/// What one cluster is to get, with the cluster as decisions see it. When the division moved, the other units of the
+/// object become dirty.
+#[must_use]
+pub fn assignment(engine: &Engine, object: &Object, cluster: ClusterId) -> Option<(Assignment, ClusterView)> {
+    let clusters = project_views(engine, object);
+    let divided =
+        object.record.spec.replicas.as_ref().is_some_and(|replicas| replicas.mode == ReplicaMode::Divided);
+    let copies = Copies::gather(engine, object, if divided { &clusters } else { &[] });
+    let assignments = assignments(engine, object, &clusters, &copies.lend());
+    if divided {
+        let shares = assignments.clusters.iter().map(|one| (one.cluster.clone(), one.share)).collect();
+        let mut known = object.shares.lock().unwrap_or_else(PoisonError::into_inner);
+        if *known != shares {
+            *known = shares;
+            drop(known);
+            for other in object.placed.iter().filter(|other| **other != cluster) {
+                if let Some(runtime) = engine.runtime(*other) {
+                    runtime.push(object.key.clone(), Priority::Fresh);
+                }
+            }
+        }
+    }
+    let place = clusters.iter().position(|(id, _)| *id == cluster)?;
+    let assignment = assignments.clusters.into_iter().nth(place)?;
+    let (_, view) = clusters.into_iter().nth(place)?;
+    Some((assignment, view))
+}

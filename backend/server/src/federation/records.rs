@@ -1,0 +1,249 @@
+//! The engine's way to the stored records, and from the change feed into its index.
+
+use std::{
+    collections::{BTreeMap, HashMap, HashSet},
+    sync::{Arc, Mutex, PoisonError},
+    time::Instant,
+};
+
+use hanse_federation::{ClusterView, FederatedObject, FederatedSpec, Resource, fleet::Facts};
+use hanse_fleet::ObjectKey;
+use hanse_store::{WriteContext, federated, projects, removals};
+use hanse_types::{ClusterId, FederatedId, ProjectId, cluster::ClusterPhase};
+use tokio::sync::mpsc;
+use uuid::Uuid;
+
+use super::{
+    engine::Engine,
+    index::{CopyKey, Object, Removal, RemovalMode},
+};
+use crate::error::{Error, Result};
+
+/// Objects loaded at a time.
+const PIECE: u64 = 500;
+/// Confirmed removals written at a time.
+const CONFIRMATIONS: usize = 500;
+
+fn removal(row: removals::Model) -> Removal {
+    Removal {
+        id: row.id,
+        cluster: ClusterId(row.cluster_id),
+        key: CopyKey { type_: row.r#type.into(), key: ObjectKey::new(row.namespace, row.name) },
+        api_version: row.api_version,
+        mode: match removals::Mode::parse(&row.mode) {
+            removals::Mode::Delete => RemovalMode::Delete,
+            removals::Mode::Release => RemovalMode::Release,
+        },
+        options: row.options,
+        object: row.object_id.map(FederatedId),
+        at: row.at,
+    }
+}
+
+/// Kinds by `plural.group`, for records of kinds that are not in the table of types.
+fn resource(row: &federated::Model) -> Resource {
+    let (group, version) = row.api_version.split_once('/').unwrap_or(("", &row.api_version));
+    Resource {
+        group: group.to_owned(),
+        version: version.to_owned(),
+        kind: row.kind.clone(),
+        plural: row.r#type.split('.').next().unwrap_or(&row.r#type).to_owned(),
+        namespaced: !row.namespace.is_empty(),
+    }
+}
+
+/// A stored object as the engine works on it.
+pub(super) fn object(engine: &Engine, row: federated::Model, project: &projects::Model) -> Result<Object> {
+    let placed = federated::placed(&row)?.into_iter().collect();
+    let whole = engine.parts.store.whole(row)?;
+    let row = whole.row;
+    let spec: FederatedSpec = serde_json::from_value(whole.spec).map_err(Error::internal)?;
+    let namespace = (!row.namespace.is_empty()).then(|| row.namespace.clone());
+    Ok(Object {
+        id: FederatedId(row.id),
+        project: ProjectId(row.project_id),
+        project_name: project.name.as_str().into(),
+        key: CopyKey {
+            type_: row.r#type.as_str().into(),
+            key: ObjectKey::new(row.namespace.clone(), row.name.clone()),
+        },
+        record: FederatedObject {
+            resource: resource(&row),
+            namespace,
+            name: row.name.clone(),
+            labels: BTreeMap::new(),
+            generation: row.generation,
+            deleting: row.deleted_at.is_some(),
+            spec,
+        },
+        version: row.version,
+        placed,
+        seen: Instant::now(),
+        cells: Mutex::default(),
+        status: Mutex::default(),
+        shares: Mutex::default(),
+    })
+}
+
+/// Loads everything. Returns the revision from which to follow.
+pub(super) async fn load(engine: &Engine) -> Result<i64> {
+    let store = &engine.parts.store;
+    // Read before the rows: what changes while they are read comes again through the feed.
+    let revision = store.revision();
+    load_project_clusters(engine).await?;
+    let mut after: Option<Uuid> = None;
+    let mut seen = HashSet::new();
+    let mut by_object: HashMap<Uuid, Vec<Removal>> = HashMap::new();
+    for row in store.all_removals().await? {
+        match row.object_id {
+            Some(object) => by_object.entry(object).or_default().push(removal(row)),
+            None => engine.index.add_removals([removal(row)]),
+        }
+    }
+    loop {
+        let rows = store.all_federated(after, PIECE).await?;
+        let Some(last) = rows.last() else { break };
+        after = Some(last.id);
+        let projects = store.projects_by_ids(rows.iter().map(|row| row.project_id).collect()).await?;
+        let statuses = store.federated_status(rows.iter().map(|row| row.id).collect()).await?;
+        for row in rows {
+            let id = row.id;
+            seen.insert(FederatedId(id));
+            let Some(project) = projects.get(&row.project_id) else { continue };
+            match object(engine, row, project) {
+                Ok(object) => {
+                    // The stored status serves until members have been observed.
+                    if let Some(status) =
+                        statuses.get(&id).and_then(|status| serde_json::from_value(status.clone()).ok())
+                    {
+                        *object.status.lock().unwrap_or_else(PoisonError::into_inner) =
+                            Some(Arc::new(status));
+                    }
+                    engine.accept(object, by_object.remove(&id).unwrap_or_default());
+                }
+                // One record that cannot be read must not stop the others.
+                Err(error) => tracing::error!(object = %id, "a federated object cannot be loaded: {error:?}"),
+            }
+        }
+    }
+    for object in engine.index.objects() {
+        if !seen.contains(&object.id) {
+            engine.forget(object.id);
+        }
+    }
+    Ok(revision)
+}
+
+async fn load_project_clusters(engine: &Engine) -> Result<()> {
+    let store = &engine.parts.store;
+    let projects = store.all_projects().await?;
+    let clusters = store.project_clusters(projects.iter().map(|row| row.id).collect()).await?;
+    let all = clusters
+        .into_iter()
+        .map(|(project, rows)| {
+            (ProjectId(project), Arc::new(rows.into_iter().map(|row| ClusterId(row.id)).collect()))
+        })
+        .collect();
+    *engine.project_clusters.write().unwrap_or_else(PoisonError::into_inner) = all;
+    Ok(())
+}
+
+/// Follows the change feed until it breaks off.
+pub(super) async fn follow(engine: &Engine, revision: i64) -> Result<()> {
+    let mut reader = engine.parts.store.follow(revision);
+    loop {
+        let changes = reader.next().await?;
+        let objects: HashSet<Uuid> =
+            changes.iter().filter(|change| change.kind == "federated").map(|change| change.object).collect();
+        if changes.iter().any(|change| change.kind == "project") {
+            load_project_clusters(engine).await?;
+        }
+        if changes.iter().any(|change| change.kind == "cluster") {
+            engine.refresh_views().await;
+        }
+        if !objects.is_empty() {
+            reload(engine, objects).await?;
+        }
+    }
+}
+
+async fn reload(engine: &Engine, ids: HashSet<Uuid>) -> Result<()> {
+    let store = &engine.parts.store;
+    let ids: Vec<Uuid> = ids.into_iter().collect();
+    for piece in ids.chunks(usize::try_from(PIECE).unwrap_or(500)) {
+        let rows = store.federated_by_ids(piece.to_vec()).await?;
+        let projects = store.projects_by_ids(rows.iter().map(|row| row.project_id).collect()).await?;
+        let mut removals: HashMap<Uuid, Vec<Removal>> = HashMap::new();
+        for row in store.removals_of(piece.to_vec()).await? {
+            if let Some(object) = row.object_id {
+                removals.entry(object).or_default().push(removal(row));
+            }
+        }
+        let found: HashSet<Uuid> = rows.iter().map(|row| row.id).collect();
+        for row in rows {
+            let id = row.id;
+            let Some(project) = projects.get(&row.project_id) else { continue };
+            match object(engine, row, project) {
+                Ok(object) => engine.accept(object, removals.remove(&id).unwrap_or_default()),
+                Err(error) => tracing::error!(object = %id, "a federated object cannot be loaded: {error:?}"),
+            }
+        }
+        for gone in piece.iter().filter(|id| !found.contains(*id)) {
+            engine.forget(FederatedId(*gone));
+        }
+    }
+    Ok(())
+}
+
+/// Clusters as decisions see them: stored names and labels, observed facts and health.
+pub(super) async fn views(engine: &Engine) -> Result<BTreeMap<ClusterId, ClusterView>> {
+    let rows = engine.parts.store.all_clusters().await?;
+    Ok(rows
+        .into_iter()
+        .map(|row| {
+            let id = ClusterId(row.id);
+            let labels = serde_json::from_value(row.labels).unwrap_or_default();
+            let mut view = ClusterView { name: row.name, labels, ..ClusterView::default() };
+            if let Some(member) = engine.parts.fleet.get(id) {
+                let health = member.health().borrow().clone();
+                view.ready = health.phase == ClusterPhase::Ready;
+                if !view.ready {
+                    view.not_ready_reason = crate::clusters::not_ready_sentence(&health);
+                }
+                if let Some(facts) = member.facts().borrow().as_ref() {
+                    view.facts = Facts {
+                        regions: facts.facts.regions.clone(),
+                        zones: facts.facts.zones.clone(),
+                        provider: facts.facts.provider.clone(),
+                        version: facts.facts.kubernetes_version.clone(),
+                    };
+                }
+            }
+            (id, view)
+        })
+        .collect())
+}
+
+/// Whether anybody has a record of a copy, by what is stored.
+pub(super) async fn is_known(engine: &Engine, cluster: ClusterId, key: &CopyKey) -> Result<bool> {
+    Ok(engine.parts.store.knows_copy(cluster, &key.type_, &key.key.namespace, &key.key.name).await?)
+}
+
+/// Writes confirmed removals, as many as there are at a time.
+pub(super) async fn write_confirmations(engine: Arc<Engine>, mut confirmed: mpsc::Receiver<Removal>) {
+    let mut batch = Vec::new();
+    while confirmed.recv_many(&mut batch, CONFIRMATIONS).await > 0 {
+        let context = WriteContext::platform("removal", engine.parts.clock.now());
+        let ids: Vec<Uuid> = batch.iter().map(|removal| removal.id).collect();
+        while let Err(error) = engine.parts.store.finish_removals(ids.clone(), &context).await {
+            tracing::warn!("confirmed removals could not be written, it is tried again: {error}");
+            tokio::time::sleep(std::time::Duration::from_secs(1)).await;
+        }
+        for removal in batch.drain(..) {
+            engine.index.removed(removal.cluster, &removal.key, removal.id);
+            if let Some(object) = removal.object {
+                engine.dirty_status.mark(object);
+            }
+        }
+    }
+}

@@ -1,0 +1,255 @@
+//! Status of federated objects: computed from what members told, at once and as often as they tell, one object at a time;
+//! told to live connections at once and stored in groups. Nothing is said to be ready that is not: a cluster that cannot
+//! be reached makes its part Unknown, with when it was last seen.
+
+use std::{
+    collections::HashSet,
+    sync::{Arc, Mutex, PoisonError},
+};
+
+use hanse_federation::{
+    ClusterPlan,
+    plan::{Options, Refusals, overall_phase, plan_cluster},
+    retention::Form,
+    status::{Member, Subject, aggregate},
+};
+use hanse_types::{
+    ClusterName, FederatedId,
+    federated::{ClusterStatus, FederatedStatus, Phase},
+};
+use tokio::sync::Notify;
+
+use super::{decide, engine::Engine, index::Object};
+use crate::live::{Event, Topic};
+
+/// Objects whose status is to be computed; at most one entry each.
+#[derive(Default)]
+pub struct Dirty {
+    objects: Mutex<HashSet<FederatedId>>,
+    wake: Notify,
+}
+
+impl Dirty {
+    /// Marks an object.
+    pub fn mark(&self, id: FederatedId) {
+        if self.objects.lock().unwrap_or_else(PoisonError::into_inner).insert(id) {
+            self.wake.notify_one();
+        }
+    }
+
+    async fn take(&self) -> HashSet<FederatedId> {
+        loop {
+            let taken = std::mem::take(&mut *self.objects.lock().unwrap_or_else(PoisonError::into_inner));
+            if !taken.is_empty() {
+                return taken;
+            }
+            self.wake.notified().await;
+        }
+    }
+}
+
+/// Computes status for ever.
+pub async fn run(engine: Arc<Engine>) {
+    loop {
+        for id in engine.dirty_status.take().await {
+            if let Some(object) = engine.index.get(id) {
+                refresh(&engine, &object);
+            }
+        }
+        tokio::task::yield_now().await;
+    }
+}
+
+fn refresh(engine: &Engine, object: &Object) {
+    let fresh = compute(engine, object);
+    let changed = {
+        let mut kept = object.status.lock().unwrap_or_else(PoisonError::into_inner);
+        let same = kept.as_ref().is_some_and(|old| alike(old, &fresh));
+        if !same {
+            *kept = Some(Arc::new(fresh.clone()));
+        }
+        !same
+    };
+    if !changed {
+        return;
+    }
+    if let Ok(json) = serde_json::to_value(&fresh) {
+        engine.status_writer.object(object.id, fresh.phase.to_string(), json, fresh.updated_at);
+    }
+    let project = object.project_name.to_string();
+    engine.parts.live.tell(Event {
+        revision: engine.parts.store.revision(),
+        topics: vec![
+            Topic::FederatedObjects(project.clone()),
+            Topic::FederatedObject {
+                project,
+                type_: object.key.type_.to_string(),
+                name: object.key.key.name.to_string(),
+            },
+            Topic::Overview,
+        ],
+        access: false,
+    });
+}
+
+/// Whether two computations say the same, apart from when they were made.
+fn alike(old: &FederatedStatus, new: &FederatedStatus) -> bool {
+    let timeless = |status: &FederatedStatus| {
+        let mut status = status.clone();
+        status.updated_at = chrono::DateTime::UNIX_EPOCH;
+        for cluster in &mut status.clusters {
+            cluster.observed_at = None;
+        }
+        status
+    };
+    timeless(old) == timeless(new)
+}
+
+/// Status of an object from what is known now.
+#[must_use]
+pub fn compute(engine: &Engine, object: &Object) -> FederatedStatus {
+    let clusters = decide::project_views(engine, object);
+    let copies = decide::Copies::gather(engine, object, &clusters);
+    let live = copies.lend();
+    let assignments = decide::assignments(engine, object, &clusters, &live);
+    let options = Options { form: Form::Apply, ..Options::default() };
+    let (none, refusals) = (hanse_federation::plan::LiveCopy::default(), Refusals::default());
+    let plans: Vec<ClusterPlan> = clusters
+        .iter()
+        .zip(&assignments.clusters)
+        .map(|((_, view), assignment)| {
+            let copy = live.get(&view.name).unwrap_or(&none);
+            plan_cluster(&object.record, view, assignment, copy, &refusals, &options)
+        })
+        .collect();
+    let previous = object.status.lock().unwrap_or_else(PoisonError::into_inner).clone();
+    let rows: Vec<ClusterStatus> = clusters
+        .iter()
+        .zip(&plans)
+        .filter_map(|((id, view), plan)| {
+            let cell = object.cell(*id);
+            let seen = copies.get(&view.name);
+            Some(row(
+                object,
+                ClusterName::parse(view.name.clone()).ok()?,
+                plan,
+                cell,
+                seen.map(|live| live.seen_at),
+                seen.map(|live| live.observed.ready_replicas),
+            ))
+        })
+        .collect();
+    let members: Vec<Member<'_>> = plans
+        .iter()
+        .filter(|plan| plan.selected)
+        .map(|plan| Member { cluster: &plan.name, status: plan.reflected.as_ref() })
+        .collect();
+    let subject = Subject {
+        resource: &object.record.resource,
+        template: &object.record.spec.template,
+        generation: object.record.generation,
+        previous: previous.as_ref().map(|status| &status.aggregated),
+    };
+    summary(engine, object, rows, aggregate(&subject, &members), previous.as_deref())
+}
+
+fn row(
+    object: &Object,
+    cluster: ClusterName,
+    plan: &ClusterPlan,
+    cell: super::index::Cell,
+    observed_at: Option<chrono::DateTime<chrono::Utc>>,
+    ready: Option<i64>,
+) -> ClusterStatus {
+    let applied = plan.selected
+        && cell.applied_generation == object.record.generation
+        && cell.problem.is_none()
+        && observed_at.is_some();
+    let mut phase = plan.phase;
+    let mut message = plan.message.clone();
+    if plan.selected && phase != Phase::Unknown {
+        if let (Some(problem), Some(word)) = (&cell.problem, cell.word) {
+            phase = if word.needs_a_change() { Phase::Failed } else { Phase::Progressing };
+            message.clone_from(&problem.message);
+        } else if let Some(waiting) = &cell.waiting {
+            phase = Phase::Progressing;
+            message.clone_from(waiting);
+        } else if !applied {
+            phase = Phase::Progressing;
+            if message.is_empty() {
+                "the change is on its way to this cluster".clone_into(&mut message);
+            }
+        }
+    }
+    ClusterStatus {
+        cluster,
+        scheduled: plan.selected,
+        why: plan.why.clone(),
+        applied,
+        phase,
+        message,
+        ready_replicas: plan.replicas.and(ready),
+        replicas: plan.replicas.map(|replicas| replicas + plan.overflow).filter(|_| plan.selected),
+        drift: cell.drift,
+        last_error: cell.problem,
+        status: plan.reflected.clone(),
+        observed_at,
+    }
+}
+
+fn summary(
+    engine: &Engine,
+    object: &Object,
+    rows: Vec<ClusterStatus>,
+    aggregated: serde_json::Value,
+    previous: Option<&FederatedStatus>,
+) -> FederatedStatus {
+    let placed: Vec<&ClusterStatus> = rows.iter().filter(|row| row.scheduled).collect();
+    let ready = placed.iter().filter(|row| row.phase == Phase::Ready).count();
+    let mut phase = overall_phase(placed.iter().map(|row| row.phase));
+    let mut message = match placed.iter().find(|row| row.phase != Phase::Ready) {
+        None if placed.is_empty() => "placed in no cluster".to_owned(),
+        None => format!("{ready} of {} clusters ready", placed.len()),
+        Some(other) if other.message.is_empty() => {
+            format!("{ready} of {} clusters ready: {} is {}", placed.len(), other.cluster, other.phase)
+        }
+        Some(other) => {
+            format!("{ready} of {} clusters ready: {}: {}", placed.len(), other.cluster, other.message)
+        }
+    };
+    if object.record.deleting {
+        let removing = engine.index.removing(object.id);
+        let views = engine.views();
+        let mut names: Vec<&str> =
+            removing.iter().filter_map(|id| views.get(id).map(|view| view.name.as_str())).collect();
+        names.sort_unstable();
+        phase = Phase::Progressing;
+        message = if names.is_empty() {
+            "its copies are gone; its record goes next".to_owned()
+        } else {
+            format!("its copies are being removed from {}", names.join(", "))
+        };
+    }
+    let everywhere = placed.iter().all(|row| row.applied);
+    let sum = |value: fn(&ClusterStatus) -> Option<i64>| {
+        let values: Vec<i64> = placed.iter().filter_map(|row| value(row)).collect();
+        (!values.is_empty()).then(|| values.iter().sum())
+    };
+    let replicas = sum(|row| row.replicas);
+    FederatedStatus {
+        phase,
+        message,
+        observed_generation: if everywhere {
+            object.record.generation
+        } else {
+            previous.map_or(0, |status| status.observed_generation.min(object.record.generation - 1))
+        },
+        clusters_placed: u32::try_from(placed.len()).unwrap_or(u32::MAX),
+        clusters_ready: u32::try_from(ready).unwrap_or(u32::MAX),
+        replicas,
+        ready_replicas: replicas.map(|_| sum(|row| row.ready_replicas).unwrap_or(0)),
+        aggregated,
+        clusters: rows,
+        updated_at: engine.parts.clock.now(),
+    }
+}

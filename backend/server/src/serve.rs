@@ -1,0 +1,296 @@
+//! Starting and stopping: opens the store, connects members, starts background work, serves, and ends in order.
+
+use std::{net::SocketAddr, sync::Arc, time::Duration};
+
+use hanse_authz::Decisions;
+use hanse_fleet::{Fleet, FleetOptions};
+use hanse_store::{Keyring, Options, Store, WriteContext};
+use hanse_types::ClusterId;
+use tokio::net::TcpListener;
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
+
+use crate::{
+    Platform, api,
+    clock::{SharedClock, SystemClock},
+    clusters::monitor::Monitor,
+    config::Config,
+    federation::engine::{Engine, Parts},
+    identity::{Identity, setup},
+    live::{Event, Hub, Topic},
+    metrics::Metrics,
+};
+
+/// Longest wait for requests and background work to end.
+const GOODBYE: Duration = Duration::from_secs(10);
+/// Database connections at most.
+const CONNECTIONS: u32 = 12;
+
+/// What went wrong at the start, in words for the person at the terminal.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// The data folder cannot be made.
+    #[error("the data folder {path} cannot be made: {source}")]
+    DataDir {
+        /// The folder.
+        path: String,
+        /// What the operating system says.
+        source: std::io::Error,
+    },
+    /// The store does not open.
+    #[error(transparent)]
+    Store(#[from] hanse_store::StoreError),
+    /// The sealing keys cannot be used.
+    #[error(transparent)]
+    Keys(#[from] hanse_store::seal::SealError),
+    /// The address cannot be listened on.
+    #[error("{address} cannot be listened on: {source}. Choose another with --listen")]
+    Listen {
+        /// The address.
+        address: SocketAddr,
+        /// What the operating system says.
+        source: std::io::Error,
+    },
+    /// Anything else.
+    #[error(transparent)]
+    Other(#[from] anyhow::Error),
+}
+
+impl From<crate::error::Error> for StartError {
+    fn from(error: crate::error::Error) -> Self {
+        Self::Other(anyhow::Error::new(error))
+    }
+}
+
+/// A server that listens.
+pub struct Server {
+    /// The platform behind it.
+    pub platform: Arc<Platform>,
+    listener: TcpListener,
+    /// One-time link for setup, while nobody has an account.
+    pub setup_url: Option<String>,
+    /// Where it listens.
+    pub address: SocketAddr,
+}
+
+impl Server {
+    /// Opens everything and listens; requests are answered from [`Self::run`] on.
+    ///
+    /// # Errors
+    /// When something needed is not to be had; the sentence says what.
+    pub async fn start(config: Config) -> Result<Self, StartError> {
+        let dir = &config.server.data_dir;
+        make_private(dir)
+            .map_err(|source| StartError::DataDir { path: dir.display().to_string(), source })?;
+        let keys = Keyring::load_or_create(&config.key_file())?;
+        let store =
+            Store::open(Options { url: config.database_url(), keys, max_connections: CONNECTIONS }).await?;
+        let listener = TcpListener::bind(config.server.listen)
+            .await
+            .map_err(|source| StartError::Listen { address: config.server.listen, source })?;
+        let address = listener.local_addr().map_err(anyhow::Error::from)?;
+        let clock: SharedClock = Arc::new(SystemClock);
+        store.ensure_built_in_types(&WriteContext::platform("start", clock.now())).await?;
+        let instance = store.instance().await?;
+        let decisions = Decisions::load().await.map_err(anyhow::Error::from)?;
+        let (stop, tasks) = (CancellationToken::new(), TaskTracker::new());
+        let (live, metrics) = (Hub::default(), Arc::new(Metrics::default()));
+        let fleet = Fleet::new(FleetOptions {
+            health: hanse_fleet::health::HealthOptions {
+                interval: Duration::from_secs(config.clusters.probe_interval_seconds.max(1)),
+                deadline: Duration::from_secs(config.clusters.probe_timeout_seconds.max(1)),
+                ..Default::default()
+            },
+            ..FleetOptions::default()
+        });
+        let monitor = Monitor::start(&store, &fleet).await?;
+        let engine = Engine::start(Parts {
+            store: store.clone(),
+            fleet: fleet.clone(),
+            live: live.clone(),
+            metrics: Arc::clone(&metrics),
+            clock: Arc::clone(&clock),
+            stop: stop.clone(),
+            tasks: tasks.clone(),
+        })
+        .await?;
+        let setup_token = setup::fresh_token(&store).await?;
+        let platform = Arc::new(Platform {
+            config,
+            instance,
+            store,
+            decisions,
+            identity: Identity::new()?,
+            clock,
+            live,
+            fleet,
+            engine,
+            monitor,
+            metrics,
+            tasks,
+            stop,
+        });
+        background(&platform);
+        let base =
+            platform.config.server.public_url.as_ref().map_or_else(
+                || format!("http://{address}"),
+                |url| url.as_str().trim_end_matches('/').to_owned(),
+            );
+        let setup_url = setup_token.map(|token| format!("{base}/setup?token={token}"));
+        Ok(Self { platform, listener, setup_url, address })
+    }
+
+    /// Serves until told to stop, then ends everything in order.
+    ///
+    /// # Errors
+    /// When serving fails altogether.
+    pub async fn run(self, until: impl Future<Output = ()> + Send + 'static) -> Result<(), StartError> {
+        let stop = self.platform.stop.clone();
+        let router = api::router(&self.platform).into_make_service_with_connect_info::<SocketAddr>();
+        let graceful = {
+            let stop = stop.clone();
+            async move {
+                until.await;
+                stop.cancel();
+            }
+        };
+        let serving = axum::serve(self.listener, router).with_graceful_shutdown(graceful);
+        let ended = async {
+            stop.cancelled().await;
+            tokio::time::sleep(GOODBYE).await;
+        };
+        tokio::select! {
+            served = serving => served.map_err(anyhow::Error::from)?,
+            () = ended => tracing::warn!("some requests did not end in time and were cut off"),
+        }
+        stop.cancel();
+        self.platform.fleet.shutdown(Duration::from_secs(3)).await;
+        self.platform.tasks.close();
+        if tokio::time::timeout(GOODBYE, self.platform.tasks.wait()).await.is_err() {
+            tracing::warn!("some background work did not end in time");
+        }
+        self.platform.store.close().await;
+        Ok(())
+    }
+}
+
+/// Makes a folder that only its owner can look into.
+fn make_private(dir: &std::path::Path) -> std::io::Result<()> {
+    let mut builder = std::fs::DirBuilder::new();
+    builder.recursive(true);
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    builder.create(dir)
+}
+
+fn background(platform: &Arc<Platform>) {
+    let spawn = |work: std::pin::Pin<Box<dyn Future<Output = ()> + Send>>| {
+        let stop = platform.stop.clone();
+        platform.tasks.spawn(async move {
+            tokio::select! {
+                () = work => {}
+                () = stop.cancelled() => {}
+            }
+        });
+    };
+    spawn(Box::pin(Arc::clone(&platform.monitor).run(
+        platform.store.clone(),
+        Arc::clone(&platform.engine),
+        platform.live.clone(),
+        Arc::clone(&platform.clock),
+    )));
+    spawn(Box::pin(tell(Arc::clone(platform))));
+}
+
+/// Tells live connections what the change feed says, and forgets callers whose roles may have changed.
+async fn tell(platform: Arc<Platform>) {
+    let mut reader = platform.store.follow(platform.store.revision());
+    loop {
+        let changes = match reader.next().await {
+            Ok(changes) => changes,
+            Err(error) => {
+                tracing::warn!("live connections may have missed changes: {error}");
+                tokio::time::sleep(Duration::from_secs(1)).await;
+                platform.identity.forget();
+                reader = platform.store.follow(platform.store.revision());
+                continue;
+            }
+        };
+        if changes
+            .iter()
+            .any(|change| matches!(change.kind.as_str(), "user" | "binding" | "session" | "token"))
+        {
+            platform.identity.forget();
+        }
+        if let Err(error) = new_clusters(&platform, &changes).await {
+            tracing::warn!("a cluster of another replica could not be connected: {error:?}");
+        }
+        let projects = changes.iter().filter_map(|change| change.project).collect();
+        let workspaces = changes.iter().filter_map(|change| change.workspace).collect();
+        let projects = platform.store.projects_by_ids(projects).await.unwrap_or_default();
+        let workspaces = platform.store.workspaces_by_ids(workspaces).await.unwrap_or_default();
+        for change in changes {
+            let mut topics = vec![Topic::Audit];
+            let project = change.project.and_then(|id| projects.get(&id)).map(|row| row.name.clone());
+            let workspace = change.workspace.and_then(|id| workspaces.get(&id)).map(|row| row.name.clone());
+            match change.kind.as_str() {
+                "cluster" => {
+                    topics.extend([Topic::Clusters, Topic::Cluster(change.name.clone()), Topic::Overview]);
+                }
+                "workspace" => {
+                    topics.extend([
+                        Topic::Workspaces,
+                        Topic::Workspace(change.name.clone()),
+                        Topic::Overview,
+                    ]);
+                }
+                "project" => {
+                    topics.extend([Topic::Project(change.name.clone()), Topic::Overview]);
+                    topics.extend(workspace.map(Topic::Workspace));
+                }
+                "federated" => {
+                    if let (Some(project), Some((type_, name))) = (project, change.name.split_once('/')) {
+                        topics.extend([
+                            Topic::FederatedObjects(project.clone()),
+                            Topic::FederatedObject {
+                                project,
+                                type_: type_.to_owned(),
+                                name: name.to_owned(),
+                            },
+                            Topic::Overview,
+                        ]);
+                    }
+                }
+                "user" => topics.push(Topic::Users),
+                "binding" => {
+                    topics.push(Topic::Users);
+                    topics.extend(workspace.map(Topic::Workspace));
+                    topics.extend(project.map(Topic::Project));
+                }
+                _ => {}
+            }
+            let access = matches!(change.kind.as_str(), "user" | "binding" | "session" | "token");
+            platform.live.tell(Event { revision: change.revision, topics, access });
+        }
+    }
+}
+
+/// Clusters that another replica took in or let go.
+async fn new_clusters(platform: &Platform, changes: &[Arc<hanse_store::Change>]) -> crate::error::Result<()> {
+    use hanse_store::Op;
+    for change in changes.iter().filter(|change| change.kind == "cluster") {
+        let id = ClusterId(change.object);
+        match change.op {
+            Op::Deleted => {
+                platform.fleet.remove(id).await;
+                platform.monitor.forget(id);
+            }
+            Op::Created | Op::Updated if platform.fleet.get(id).is_none() => {
+                if let Some(row) = platform.store.clusters_by_ids(vec![id.0]).await?.remove(&id.0) {
+                    crate::clusters::monitor::connect(&platform.store, &platform.fleet, &row).await?;
+                }
+            }
+            Op::Created | Op::Updated => {}
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,5 @@
+//! Workspaces, projects and who belongs to them.
+
+pub mod member;
+pub mod project;
+pub mod workspace;

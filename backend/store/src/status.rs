@@ -1,0 +1,186 @@
+//! Status of clusters and objects. It is derived, so it is written in groups: at once when nothing is being written,
+//! otherwise with everything else that came in meanwhile. Nothing waits for it.
+
+use std::{
+    collections::HashMap,
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Duration,
+};
+
+use chrono::{DateTime, Utc};
+use hanse_types::{ClusterId, FederatedId};
+use sea_orm::{EntityTrait as _, Set, sea_query::OnConflict};
+use serde_json::Value;
+use tokio::sync::Notify;
+
+use crate::{
+    Store, StoreError, WriteContext,
+    entity::{cluster_status, federated_object, federated_status},
+};
+
+/// Rows written by one statement.
+const CHUNK: usize = 200;
+/// Longest wait for a flush.
+const DEADLINE: Duration = Duration::from_secs(30);
+/// Wait after a failed flush.
+const RETRY: Duration = Duration::from_secs(1);
+
+#[derive(Default)]
+struct Pending {
+    clusters: HashMap<ClusterId, (Value, DateTime<Utc>)>,
+    objects: HashMap<FederatedId, (String, Value, DateTime<Utc>)>,
+}
+
+impl Pending {
+    fn is_empty(&self) -> bool {
+        self.clusters.is_empty() && self.objects.is_empty()
+    }
+}
+
+/// Gathers status and writes it. Holds at most one entry per cluster and object, so it is bounded by what there is.
+#[derive(Clone)]
+pub struct StatusWriter {
+    pending: Arc<Mutex<Pending>>,
+    wake: Arc<Notify>,
+    flushes: Arc<AtomicU64>,
+}
+
+impl std::fmt::Debug for StatusWriter {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("StatusWriter").field("flushes", &self.flushes()).finish_non_exhaustive()
+    }
+}
+
+impl Default for StatusWriter {
+    fn default() -> Self {
+        Self { pending: Arc::default(), wake: Arc::new(Notify::new()), flushes: Arc::default() }
+    }
+}
+
+impl StatusWriter {
+    /// Hands over a cluster's status; an older one that is not yet written is replaced.
+    pub fn cluster(&self, id: ClusterId, status: Value, at: DateTime<Utc>) {
+        self.pending.lock().unwrap_or_else(PoisonError::into_inner).clusters.insert(id, (status, at));
+        self.wake.notify_one();
+    }
+
+    /// Hands over an object's status; an older one that is not yet written is replaced.
+    pub fn object(&self, id: FederatedId, phase: String, status: Value, at: DateTime<Utc>) {
+        self.pending.lock().unwrap_or_else(PoisonError::into_inner).objects.insert(id, (phase, status, at));
+        self.wake.notify_one();
+    }
+
+    /// How many transactions have been written.
+    #[must_use]
+    pub fn flushes(&self) -> u64 {
+        self.flushes.load(Ordering::Relaxed)
+    }
+
+    /// Writes until dropped.
+    pub async fn run(&self, store: Store, now: impl Fn() -> DateTime<Utc>) {
+        loop {
+            self.wake.notified().await;
+            let batch = std::mem::take(&mut *self.pending.lock().unwrap_or_else(PoisonError::into_inner));
+            if batch.is_empty() {
+                continue;
+            }
+            let written = tokio::time::timeout(DEADLINE, flush(&store, &batch, now())).await;
+            let written = written
+                .unwrap_or_else(|_| Err(StoreError::Unavailable("no answer within 30 seconds".to_owned())));
+            if let Err(error) = written {
+                tracing::warn!("status could not be written, it is tried again: {error}");
+                self.put_back(batch);
+                tokio::time::sleep(RETRY).await;
+                self.wake.notify_one();
+            } else {
+                self.flushes.fetch_add(1, Ordering::Relaxed);
+            }
+        }
+    }
+
+    fn put_back(&self, batch: Pending) {
+        let mut pending = self.pending.lock().unwrap_or_else(PoisonError::into_inner);
+        for (id, status) in batch.clusters {
+            pending.clusters.entry(id).or_insert(status);
+        }
+        for (id, status) in batch.objects {
+            pending.objects.entry(id).or_insert(status);
+        }
+    }
+}
+
+async fn flush(store: &Store, batch: &Pending, now: DateTime<Utc>) -> Result<(), StoreError> {
+    use sea_orm::{ColumnTrait as _, QueryFilter as _, QuerySelect as _};
+    let tx = store.begin(&WriteContext::platform("status", now)).await?;
+    let clusters: Vec<_> = batch.clusters.iter().collect();
+    for chunk in clusters.chunks(CHUNK) {
+        let known: Vec<uuid::Uuid> = crate::entity::cluster::Entity::find()
+            .filter(crate::entity::cluster::Column::Id.is_in(chunk.iter().map(|(id, _)| id.0)))
+            .select_only()
+            .column(crate::entity::cluster::Column::Id)
+            .into_tuple()
+            .all(tx.db())
+            .await?;
+        let rows: Vec<_> = chunk
+            .iter()
+            .filter(|(id, _)| known.contains(&id.0))
+            .map(|(id, (status, at))| cluster_status::ActiveModel {
+                cluster_id: Set(id.0),
+                status: Set(status.clone()),
+                observed_at: Set(*at),
+            })
+            .collect();
+        if rows.is_empty() {
+            continue;
+        }
+        let update = [cluster_status::Column::Status, cluster_status::Column::ObservedAt];
+        cluster_status::Entity::insert_many(rows)
+            .on_conflict(
+                OnConflict::column(cluster_status::Column::ClusterId).update_columns(update).to_owned(),
+            )
+            .exec_without_returning(tx.db())
+            .await?;
+    }
+    let objects: Vec<_> = batch.objects.iter().collect();
+    for chunk in objects.chunks(CHUNK) {
+        // An object may have gone since its status was computed.
+        let known: std::collections::HashSet<uuid::Uuid> = federated_object::Entity::find()
+            .filter(federated_object::Column::Id.is_in(chunk.iter().map(|(id, _)| id.0)))
+            .select_only()
+            .column(federated_object::Column::Id)
+            .into_tuple()
+            .all(tx.db())
+            .await?
+            .into_iter()
+            .collect();
+        let rows: Vec<_> = chunk
+            .iter()
+            .filter(|(id, _)| known.contains(&id.0))
+            .map(|(id, (phase, status, at))| federated_status::ActiveModel {
+                object_id: Set(id.0),
+                phase: Set(phase.clone()),
+                status: Set(status.clone()),
+                observed_at: Set(*at),
+            })
+            .collect();
+        if rows.is_empty() {
+            continue;
+        }
+        let update = [
+            federated_status::Column::Phase,
+            federated_status::Column::Status,
+            federated_status::Column::ObservedAt,
+        ];
+        federated_status::Entity::insert_many(rows)
+            .on_conflict(
+                OnConflict::column(federated_status::Column::ObjectId).update_columns(update).to_owned(),
+            )
+            .exec_without_returning(tx.db())
+            .await?;
+    }
+    tx.commit().await?;
+    Ok(())
+}

@@ -1,0 +1,358 @@
+//! Transactions: rows, changes and audit are one thing, or nothing.
+
+use std::{
+    net::IpAddr,
+    time::{Duration, Instant},
+};
+
+use chrono::{DateTime, Utc};
+use hanse_types::{TokenId, UserId};
+use sea_orm::{
+    ConnectionTrait as _, DatabaseTransaction, DbBackend, EntityTrait as _, QueryOrder as _,
+    QuerySelect as _, Set, TransactionTrait as _,
+};
+use sha2::{Digest as _, Sha256};
+use uuid::Uuid;
+
+use crate::{
+    Store, StoreError,
+    entity::{audit, change},
+    feed::{Op, WAKE_CHANNEL},
+    group::{Entered, Turn},
+};
+
+/// Rows written by one statement.
+const CHUNK: usize = 200;
+/// Longest wait for a commit to last, where nothing else ends the wait.
+const DEADLINE: Duration = Duration::from_secs(30);
+/// Advisory lock that orders commits on PostgreSQL; see [`crate::feed`].
+const COMMIT_LOCK: i64 = 0x4841_4e53_4501;
+/// Advisory lock around decisions about administrators on PostgreSQL.
+const ADMINISTRATORS_LOCK: i64 = 0x4841_4e53_4502;
+
+/// Who writes, and why.
+#[derive(Clone, Debug)]
+pub struct WriteContext {
+    /// Account; none for the platform itself.
+    pub actor: Option<UserId>,
+    /// Its name, or what the platform was doing.
+    pub actor_name: String,
+    /// Token it signed in with.
+    pub token: Option<TokenId>,
+    /// Address that the request came from.
+    pub address: Option<IpAddr>,
+    /// Id of the request.
+    pub request_id: String,
+    /// Time of the operation.
+    pub now: DateTime<Utc>,
+    /// Do everything but keep it.
+    pub dry_run: bool,
+    /// When the operation began.
+    pub started: Instant,
+}
+
+impl WriteContext {
+    /// The platform itself writes.
+    #[must_use]
+    pub fn platform(doing: &str, now: DateTime<Utc>) -> Self {
+        Self {
+            actor: None,
+            actor_name: format!("hanse ({doing})"),
+            token: None,
+            address: None,
+            request_id: String::new(),
+            now,
+            dry_run: false,
+            started: Instant::now(),
+        }
+    }
+}
+
+/// A change to be told.
+#[derive(Clone, Debug)]
+pub(crate) struct NewChange {
+    pub kind: &'static str,
+    pub object: Uuid,
+    pub workspace: Option<Uuid>,
+    pub project: Option<Uuid>,
+    pub cluster: Option<Uuid>,
+    pub name: String,
+    pub op: Op,
+}
+
+/// What the audit trail keeps of an operation.
+#[derive(Clone, Debug, Default)]
+pub struct AuditEvent {
+    /// `create`, `update`, `delete`, `sign-in` and the like.
+    pub verb: &'static str,
+    /// Kind of the thing.
+    pub kind: &'static str,
+    /// Its name.
+    pub name: String,
+    /// Its workspace.
+    pub workspace: Option<String>,
+    /// Its project.
+    pub project: Option<String>,
+    /// Its cluster.
+    pub cluster: Option<String>,
+    /// What it was, without secrets.
+    pub before: Option<serde_json::Value>,
+    /// What it is, without secrets.
+    pub after: Option<serde_json::Value>,
+    /// `ok` unless said otherwise.
+    pub result: Option<String>,
+}
+
+/// A transaction. Dropping it leaves nothing.
+pub struct Tx {
+    inner: DatabaseTransaction,
+    store: Store,
+    context: WriteContext,
+    changes: Vec<NewChange>,
+    audits: Vec<AuditEvent>,
+    /// The turn to write on SQLite. The last field, so that a rollback goes before the next one's turn.
+    turn: Option<Turn>,
+}
+
+impl std::fmt::Debug for Tx {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Tx").field("changes", &self.changes.len()).finish_non_exhaustive()
+    }
+}
+
+impl Tx {
+    pub(crate) async fn begin(store: &Store, context: WriteContext) -> Result<Self, StoreError> {
+        let (inner, turn) = match store.writer() {
+            None => {
+                let begun = tokio::time::timeout(DEADLINE, store.db().begin()).await;
+                (
+                    begun
+                        .map_err(|_| StoreError::Unavailable("no answer within 30 seconds".to_owned()))??,
+                    None,
+                )
+            }
+            Some(writer) => {
+                let Entered { tx, turn } = writer.begin().await?;
+                (tx, Some(turn))
+            }
+        };
+        Ok(Self { inner, store: store.clone(), context, changes: Vec::new(), audits: Vec::new(), turn })
+    }
+
+    pub(crate) fn db(&self) -> &DatabaseTransaction {
+        &self.inner
+    }
+
+    pub(crate) fn store(&self) -> &Store {
+        &self.store
+    }
+
+    /// Who writes.
+    #[must_use]
+    pub fn context(&self) -> &WriteContext {
+        &self.context
+    }
+
+    /// Time of the operation.
+    #[must_use]
+    pub fn now(&self) -> DateTime<Utc> {
+        self.context.now
+    }
+
+    pub(crate) fn changed(&mut self, change: NewChange) {
+        self.changes.push(change);
+    }
+
+    /// Whether what was noted may change what somebody is allowed to do.
+    #[must_use]
+    pub fn touches_access(&self) -> bool {
+        self.changes.iter().any(|change| matches!(change.kind, "user" | "binding" | "session" | "token"))
+    }
+
+    /// Notes what the audit trail is to keep.
+    pub fn audit(&mut self, event: AuditEvent) {
+        self.audits.push(event);
+    }
+
+    /// Whoever decides about administrators goes one after the other.
+    pub(crate) async fn lock_administrators(&self) -> Result<(), StoreError> {
+        self.advisory(ADMINISTRATORS_LOCK).await
+    }
+
+    async fn advisory(&self, lock: i64) -> Result<(), StoreError> {
+        if self.inner.get_database_backend() == DbBackend::Postgres {
+            self.inner.execute_unprepared(&format!("SELECT pg_advisory_xact_lock({lock})")).await?;
+        }
+        Ok(())
+    }
+
+    /// Writes changes and audit and makes everything last. Returns the revision of the last change, or the present one
+    /// for a dry run or when nothing changed.
+    ///
+    /// # Errors
+    /// When the database refuses; nothing has happened then.
+    pub async fn commit(self) -> Result<i64, StoreError> {
+        if self.context.dry_run {
+            self.inner.rollback().await?;
+            return Ok(self.store.revision());
+        }
+        if self.changes.is_empty() && self.audits.is_empty() {
+            let revision = self.store.revision();
+            self.finish().await?;
+            return Ok(revision);
+        }
+        // From here to the commit only one transaction at a time: revisions appear in the order in which they count, and
+        // the audit chain has one end.
+        self.order().await?;
+        let revision = self.write_changes().await?;
+        self.write_audits().await?;
+        let now = self.store.revision();
+        self.finish().await?;
+        Ok(revision.unwrap_or(now))
+    }
+
+    /// Makes it last: on PostgreSQL by its own commit, on SQLite with others in one.
+    async fn finish(self) -> Result<(), StoreError> {
+        let Self { inner, store, turn, .. } = self;
+        // On a connection that is half open an answer never comes.
+        let committed = tokio::time::timeout(DEADLINE, inner.commit()).await;
+        committed.map_err(|_| {
+            StoreError::Unavailable("no answer to a commit; it may have happened".to_owned())
+        })??;
+        match turn {
+            None => store.feed().wake().notify_one(),
+            Some(turn) => turn.lasting().await?,
+        }
+        Ok(())
+    }
+
+    /// Waits until no other transaction is committing changes, and has other replicas woken by the commit. A statement of
+    /// its own: what comes after it sees what the one before has committed.
+    async fn order(&self) -> Result<(), StoreError> {
+        if self.inner.get_database_backend() == DbBackend::Postgres {
+            let sql = format!("SELECT pg_advisory_xact_lock({COMMIT_LOCK}); NOTIFY {WAKE_CHANNEL}");
+            self.inner.execute_unprepared(&sql).await?;
+        }
+        Ok(())
+    }
+
+    /// Writes the changes in few statements, because nobody else commits meanwhile. Rows of one statement are numbered in
+    /// their order. Gives the last revision.
+    async fn write_changes(&self) -> Result<Option<i64>, StoreError> {
+        let mut revision = None;
+        for chunk in self.changes.chunks(CHUNK) {
+            let rows = chunk.iter().map(|change| change::ActiveModel {
+                revision: sea_orm::NotSet,
+                kind: Set(change.kind.to_owned()),
+                object_id: Set(change.object),
+                workspace_id: Set(change.workspace),
+                project_id: Set(change.project),
+                cluster_id: Set(change.cluster),
+                name: Set(change.name.clone()),
+                op: Set(change.op.as_str().to_owned()),
+                at: Set(self.context.now),
+            });
+            let written = change::Entity::insert_many(rows).exec_with_returning(&self.inner).await?;
+            revision = written.iter().map(|row| row.revision).max().max(revision);
+        }
+        Ok(revision)
+    }
+
+    async fn write_audits(&self) -> Result<(), StoreError> {
+        if self.audits.is_empty() {
+            return Ok(());
+        }
+        let last: Option<String> = audit::Entity::find()
+            .select_only()
+            .column(audit::Column::Hash)
+            .order_by_desc(audit::Column::Id)
+            .limit(1)
+            .into_tuple()
+            .one(&self.inner)
+            .await?;
+        let mut prev_hash = last.unwrap_or_default();
+        let duration_ms = i64::try_from(self.context.started.elapsed().as_millis()).unwrap_or(i64::MAX);
+        let mut rows = Vec::new();
+        for event in &self.audits {
+            let text = |value: &Option<serde_json::Value>| value.as_ref().map(ToString::to_string);
+            let mut row = audit::Model {
+                id: 0,
+                // Databases keep microseconds; the chain must be computed from what can be read back.
+                at: truncate(self.context.now),
+                actor_id: self.context.actor.map(Uuid::from),
+                actor: self.context.actor_name.clone(),
+                token_id: self.context.token.map(Uuid::from),
+                address: self.context.address.map(|address| address.to_string()),
+                verb: event.verb.to_owned(),
+                kind: event.kind.to_owned(),
+                name: event.name.clone(),
+                workspace: event.workspace.clone(),
+                project: event.project.clone(),
+                cluster: event.cluster.clone(),
+                before: text(&event.before),
+                after: text(&event.after),
+                result: event.result.clone().unwrap_or_else(|| "ok".to_owned()),
+                request_id: self.context.request_id.clone(),
+                duration_ms,
+                prev_hash: prev_hash.clone(),
+                hash: String::new(),
+            };
+            row.hash = link(&row);
+            prev_hash.clone_from(&row.hash);
+            let mut active: audit::ActiveModel = row.into();
+            active.id = sea_orm::NotSet;
+            rows.push(active);
+        }
+        while !rows.is_empty() {
+            let rest = rows.split_off(rows.len().min(CHUNK));
+            audit::Entity::insert_many(std::mem::replace(&mut rows, rest))
+                .exec_without_returning(&self.inner)
+                .await?;
+        }
+        Ok(())
+    }
+}
+
+fn truncate(at: DateTime<Utc>) -> DateTime<Utc> {
+    DateTime::from_timestamp_micros(at.timestamp_micros()).unwrap_or(at)
+}
+
+/// Hash of one row of the audit trail over its content and the hash before it. Each field is preceded by its length, so
+/// that no two rows read alike.
+pub(crate) fn link(row: &audit::Model) -> String {
+    let mut hasher = Sha256::new();
+    let at = row.at.timestamp_micros().to_string();
+    let duration = row.duration_ms.to_string();
+    let id = |id: Option<Uuid>| id.map(|id| id.to_string());
+    let (actor, token) = (id(row.actor_id), id(row.token_id));
+    let fields: [Option<&str>; 17] = [
+        Some(&row.prev_hash),
+        Some(&at),
+        actor.as_deref(),
+        Some(&row.actor),
+        token.as_deref(),
+        row.address.as_deref(),
+        Some(&row.verb),
+        Some(&row.kind),
+        Some(&row.name),
+        row.workspace.as_deref(),
+        row.project.as_deref(),
+        row.cluster.as_deref(),
+        row.before.as_deref(),
+        row.after.as_deref(),
+        Some(&row.result),
+        Some(&row.request_id),
+        Some(&duration),
+    ];
+    for field in fields {
+        match field {
+            None => hasher.update([0]),
+            Some(text) => {
+                hasher.update([1]);
+                hasher.update(u64::try_from(text.len()).unwrap_or(u64::MAX).to_be_bytes());
+                hasher.update(text.as_bytes());
+            }
+        }
+    }
+    hex::encode(hasher.finalize())
+}

@@ -1,0 +1,78 @@
+//! Which kinds can be federated.
+
+use sea_orm::{EntityTrait as _, QueryOrder as _, Set, sea_query::OnConflict};
+
+use crate::{Store, StoreError, WriteContext, entity::federated_type};
+
+pub use crate::entity::federated_type::Model;
+
+/// A kind that comes with the release: group, version, kind, plural, namespaced.
+pub type BuiltIn = (&'static str, &'static str, &'static str, &'static str, bool);
+
+/// Kinds that come with the release and are on (FEDERATION.md §1).
+pub const BUILT_IN: &[BuiltIn] = &[
+    ("", "v1", "Namespace", "namespaces", false),
+    ("apps", "v1", "Deployment", "deployments", true),
+    ("apps", "v1", "ReplicaSet", "replicasets", true),
+    ("apps", "v1", "StatefulSet", "statefulsets", true),
+    ("apps", "v1", "DaemonSet", "daemonsets", true),
+    ("batch", "v1", "Job", "jobs", true),
+    ("batch", "v1", "CronJob", "cronjobs", true),
+    ("", "v1", "Service", "services", true),
+    ("networking.k8s.io", "v1", "Ingress", "ingresses", true),
+    ("", "v1", "ConfigMap", "configmaps", true),
+    ("", "v1", "Secret", "secrets", true),
+    ("", "v1", "ServiceAccount", "serviceaccounts", true),
+    ("", "v1", "PersistentVolumeClaim", "persistentvolumeclaims", true),
+    ("autoscaling", "v2", "HorizontalPodAutoscaler", "horizontalpodautoscalers", true),
+    ("policy", "v1", "PodDisruptionBudget", "poddisruptionbudgets", true),
+    ("networking.k8s.io", "v1", "NetworkPolicy", "networkpolicies", true),
+    ("rbac.authorization.k8s.io", "v1", "Role", "roles", true),
+    ("rbac.authorization.k8s.io", "v1", "RoleBinding", "rolebindings", true),
+    ("", "v1", "LimitRange", "limitranges", true),
+    ("", "v1", "ResourceQuota", "resourcequotas", true),
+    ("apiextensions.k8s.io", "v1", "CustomResourceDefinition", "customresourcedefinitions", false),
+    ("rbac.authorization.k8s.io", "v1", "ClusterRole", "clusterroles", false),
+    ("rbac.authorization.k8s.io", "v1", "ClusterRoleBinding", "clusterrolebindings", false),
+];
+
+impl Store {
+    /// Sees to it that the built-in kinds are there; what was switched off stays off.
+    ///
+    /// # Errors
+    /// When the database is away.
+    pub async fn ensure_built_in_types(&self, context: &WriteContext) -> Result<(), StoreError> {
+        let tx = self.begin(context).await?;
+        let rows = BUILT_IN.iter().map(|(group, version, kind, plural, namespaced)| {
+            let name = if group.is_empty() { (*plural).to_owned() } else { format!("{plural}.{group}") };
+            federated_type::ActiveModel {
+                r#type: Set(name),
+                group: Set((*group).to_owned()),
+                version: Set((*version).to_owned()),
+                kind: Set((*kind).to_owned()),
+                plural: Set((*plural).to_owned()),
+                namespaced: Set(*namespaced),
+                built_in: Set(true),
+                enabled: Set(true),
+            }
+        });
+        federated_type::Entity::insert_many(rows)
+            .on_conflict(
+                OnConflict::column(federated_type::Column::Type)
+                    .update_columns([federated_type::Column::Version, federated_type::Column::BuiltIn])
+                    .to_owned(),
+            )
+            .exec_without_returning(tx.db())
+            .await?;
+        tx.commit().await?;
+        Ok(())
+    }
+
+    /// Kinds by name.
+    ///
+    /// # Errors
+    /// When the database is away.
+    pub async fn federated_types(&self) -> Result<Vec<Model>, StoreError> {
+        Ok(federated_type::Entity::find().order_by_asc(federated_type::Column::Type).all(self.db()).await?)
+    }
+}

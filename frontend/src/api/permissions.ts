@@ -1,0 +1,22 @@
+// Names of the permissions that the console asks about; the catalogue itself is the server's.
+export const may = {
+  seeClusters: 'platform.clusters.view',
+  manageClusters: 'platform.clusters.manage',
+  seeWorkspaces: 'platform.workspaces.view',
+  createWorkspaces: 'platform.workspaces.create',
+  manageWorkspaces: 'platform.workspaces.manage',
+  seeUsers: 'platform.users.view',
+  manageUsers: 'platform.users.manage',
+  seeAudit: 'platform.audit.view',
+  manageCluster: 'cluster.settings.manage',
+  manageWorkspace: 'workspace.settings.manage',
+  seeWorkspaceMembers: 'workspace.members.view',
+  manageWorkspaceMembers: 'workspace.members.manage',
+  createProjects: 'workspace.projects.create',
+  manageProject: 'project.settings.manage',
+  seeProjectMembers: 'project.members.view',
+  manageProjectMembers: 'project.members.manage',
+  seeObjects: 'project.federated-objects.view',
+  editObjects: 'project.federated-objects.edit',
+  manageObjects: 'project.federated-objects.manage',
+} as const;

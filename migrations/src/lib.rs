@@ -1,0 +1,17 @@
+//! The tables, made by the same code on SQLite and PostgreSQL.
+//!
+//! A migration that has been released is never changed; what comes later is a new file.
+
+use sea_orm_migration::prelude::*;
+
+mod m20261101_000001_foundations;
+
+/// Brings a database to the present state.
+pub struct Migrator;
+
+#[async_trait::async_trait]
+impl MigratorTrait for Migrator {
+    fn migrations() -> Vec<Box<dyn MigrationTrait>> {
+        vec![Box::new(m20261101_000001_foundations::Migration)]
+    }
+}

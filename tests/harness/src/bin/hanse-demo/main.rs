@@ -1,0 +1,155 @@
+//! `make demo`: three local control planes, Hanse over them on its embedded database, the clusters imported and a
+//! sample federated, all through the REST API as anybody else would. It holds until Ctrl-C, and leaves nothing.
+
+mod api;
+mod sample;
+
+use std::{
+    net::{SocketAddr, TcpListener},
+    path::PathBuf,
+    time::{Duration, Instant},
+};
+
+use anyhow::{Context, bail};
+use clap::Parser;
+use hanse_harness::{Access, ControlPlanes, Flavour, HanseProcess, Plane, try_wait_for};
+use tokio::signal::unix::{SignalKind, signal};
+
+/// Hanse over three local clusters, with a sample.
+#[derive(Parser)]
+struct Arguments {
+    /// The server's binary
+    #[arg(long, value_name = "FILE")]
+    hanse: PathBuf,
+    /// Port of the console; another one is taken when it is in use
+    #[arg(long, default_value_t = 8080)]
+    port: u16,
+    /// End as soon as the sample is ready instead of waiting for Ctrl-C
+    #[arg(long)]
+    once: bool,
+}
+
+#[tokio::main]
+async fn main() -> anyhow::Result<()> {
+    let arguments = Arguments::parse();
+    let mut ends = Ends::listen()?;
+    tokio::select! {
+        ended = show(arguments) => ended,
+        name = ends.next() => {
+            say(&format!("{name}: ending everything"));
+            Ok(())
+        }
+    }
+}
+
+async fn show(arguments: Arguments) -> anyhow::Result<()> {
+    let began = Instant::now();
+    let tell = |what: &str| say(&format!("demo {:5.1}s  {what}", began.elapsed().as_secs_f64()));
+
+    tell("starting three control planes: hamburg and luebeck with nodes, bremen without");
+    let planes = ControlPlanes::start(&[
+        Plane::new("hamburg", Flavour::Full).region("eu-north", &["a", "b", "c"]),
+        Plane::new("luebeck", Flavour::Full).region("eu-west", &["a", "b"]).nodes(2),
+        Plane::new("bremen", Flavour::ApiOnly),
+    ])
+    .await?;
+
+    tell("starting Hanse on an empty embedded database");
+    let listen = console_address(arguments.port)?;
+    let mut hanse = HanseProcess::builder().binary(arguments.hanse).listen(listen).try_start().await?;
+    let token = hanse.setup_token().await?;
+
+    tell("making the first administrator");
+    let password = password();
+    let api = api::Api::set_up(&hanse.url(), &token, sample::USER, &password).await?;
+
+    for cluster in planes.clusters() {
+        tell(&format!("importing {} by kubeconfig", cluster.name));
+        api.import(&cluster.name, &cluster.kubeconfig(Access::Admin)).await?;
+    }
+
+    tell("making workspace and project, federating the sample");
+    let names: Vec<&str> = planes.clusters().iter().map(|cluster| cluster.name.as_str()).collect();
+    api.make("workspaces", &sample::workspace(&names)).await?;
+    let collection = format!("projects/{}/federated-objects", sample::PROJECT);
+    api.make(&collection, &sample::settings(&names)).await?;
+    api.make(&collection, &sample::web()).await?;
+
+    let object = format!("{collection}/deployments.apps/{}", sample::NAME);
+    let ready = try_wait_for(Duration::from_secs(60), "the sample to be ready", || async {
+        let status = api.get(&object).await?;
+        let lines = sample::ready(&status)?;
+        anyhow::Ok(lines)
+    });
+    for line in ready.await? {
+        tell(&line);
+    }
+
+    say(&welcome(&hanse.url(), &password, &planes)?);
+    if arguments.once {
+        return Ok(());
+    }
+    let mut look = tokio::time::interval(Duration::from_secs(1));
+    loop {
+        look.tick().await;
+        if let Some(status) = hanse.ended() {
+            bail!("the server ended by itself ({status}):\n{}", hanse.log());
+        }
+    }
+}
+
+fn welcome(url: &str, password: &str, planes: &ControlPlanes) -> anyhow::Result<String> {
+    let dir = &planes.clusters().first().context("no cluster")?.dir;
+    let kubectl = hanse_harness::testbed::binary()?;
+    Ok(format!(
+        "\n  Console   {url}\n  Sign in   {user} / {password}\n\n  Real pods behind it:\n    {kubectl} kubectl \
+         --kubeconfig {kubeconfig} -n {project} get pods\n\n  Ctrl-C ends everything and leaves nothing.\n",
+        user = sample::USER,
+        project = sample::PROJECT,
+        kubectl = kubectl.display(),
+        kubeconfig = dir.join("admin.kubeconfig").display(),
+    ))
+}
+
+fn console_address(port: u16) -> anyhow::Result<SocketAddr> {
+    let wanted = SocketAddr::from(([127, 0, 0, 1], port));
+    let listener = TcpListener::bind(wanted).or_else(|_| TcpListener::bind("127.0.0.1:0"));
+    Ok(listener.context("no port for the console")?.local_addr()?)
+}
+
+/// Made anew each time: nobody else on the machine knows it.
+fn password() -> String {
+    const LETTERS: &[u8] = b"abcdefghjkmnpqrstuvwxyz23456789";
+    let letter = |_| LETTERS.get(rand::random_range(0..LETTERS.len())).copied().map_or('x', char::from);
+    (0..12).map(letter).collect()
+}
+
+#[expect(clippy::print_stderr, reason = "what the person who started it reads")]
+fn say(text: &str) {
+    eprintln!("{text}");
+}
+
+/// Every polite way to be told to end.
+struct Ends {
+    interrupt: tokio::signal::unix::Signal,
+    terminate: tokio::signal::unix::Signal,
+    hang_up: tokio::signal::unix::Signal,
+}
+
+impl Ends {
+    fn listen() -> anyhow::Result<Self> {
+        Ok(Self {
+            interrupt: signal(SignalKind::interrupt())?,
+            terminate: signal(SignalKind::terminate())?,
+            hang_up: signal(SignalKind::hangup())?,
+        })
+    }
+
+    async fn next(&mut self) -> &'static str {
+        tokio::select! {
+            _ = self.interrupt.recv() => "Ctrl-C",
+            _ = self.terminate.recv() => "SIGTERM",
+            _ = self.hang_up.recv() => "SIGHUP",
+        }
+    }
+}

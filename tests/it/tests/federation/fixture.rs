@@ -1,0 +1,151 @@
+//! What these tests share: turns on the shared clusters, importing, and asking members directly.
+
+use std::time::Duration;
+
+use hanse_harness::{Access, Cluster, wait_for};
+use hanse_it::{Client, TestApp};
+use serde_json::{Value, json};
+use tokio::sync::{Mutex, MutexGuard};
+
+pub const SOON: Duration = Duration::from_secs(40);
+
+/// The turn on the shared clusters.
+pub async fn turn() -> MutexGuard<'static, ()> {
+    static TURN: Mutex<()> = Mutex::const_new(());
+    TURN.lock().await
+}
+
+/// Imports clusters, taking over marks of servers that a test before has ended, and waits until they are ready.
+pub async fn import(client: &Client, clusters: &[&Cluster]) {
+    for cluster in clusters {
+        let body = json!({
+            "name": cluster.name, "kubeconfig": cluster.kubeconfig(Access::Admin), "force": true,
+            "labels": {"site": cluster.name},
+        });
+        client.post("clusters", body).await.is(201);
+    }
+    for cluster in clusters {
+        ready(client, &cluster.name).await;
+    }
+}
+
+/// Waits until a cluster is ready.
+pub async fn ready(client: &Client, cluster: &str) {
+    phase_of_cluster(client, cluster, "Ready").await;
+}
+
+/// Waits until a cluster is in a phase.
+pub async fn phase_of_cluster(client: &Client, cluster: &str, phase: &str) {
+    wait_for(SOON, &format!("{cluster} {phase}"), || async {
+        let found = client.get(&format!("clusters/{cluster}")).await.is(200);
+        if found["phase"] == phase { Ok(()) } else { Err(found.to_string()) }
+    })
+    .await;
+}
+
+/// A workspace with all these clusters and a project of a fresh name in them.
+pub async fn project(app: &TestApp, clusters: &[&Cluster]) -> String {
+    let name = hanse_harness::unique("it");
+    let names: Vec<&str> = clusters.iter().map(|cluster| cluster.name.as_str()).collect();
+    let body = json!({"name": name, "clusters": names, "project": {"name": name}});
+    app.admin.post("workspaces", body).await.is(201);
+    name
+}
+
+/// Removes a project and waits until its record is gone, which is when every copy is. Not for clusters without
+/// controllers, where a namespace stays Terminating for ever.
+pub async fn remove_project(app: &TestApp, project: &str) {
+    app.admin.delete(&format!("projects/{project}")).await.is(202);
+    gone(&app.admin, &format!("projects/{project}")).await;
+}
+
+/// Waits until a path answers 404.
+pub async fn gone(client: &Client, path: &str) {
+    wait_for(SOON, &format!("{path} gone"), || async {
+        let answer = client.get(path).await;
+        if answer.status == 404 { Ok(()) } else { Err(answer.text) }
+    })
+    .await;
+}
+
+pub fn config_map(name: &str, value: &str) -> Value {
+    json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": name}, "data": {"key": value}})
+}
+
+pub fn deployment(name: &str, replicas: i64) -> Value {
+    json!({
+        "apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": name},
+        "spec": {
+            "replicas": replicas,
+            "selector": {"matchLabels": {"app": name}},
+            "template": {
+                "metadata": {"labels": {"app": name}},
+                "spec": {"containers": [{"name": "main", "image": "registry.example/web:1",
+                    "resources": {"requests": {"cpu": "1000m", "memory": "64Mi"}}}]},
+            },
+        },
+    })
+}
+
+/// A specification with a template for every cluster.
+pub fn everywhere(template: Value) -> Value {
+    json!({"spec": {"template": template, "placement": {"clusterSelector": {}}}})
+}
+
+/// Waits until an object is in a phase; gives it.
+pub async fn phase(client: &Client, object: &str, phase: &str) -> Value {
+    wait_for(SOON, &format!("{object} {phase}"), || async {
+        let found = client.get(object).await.is(200);
+        if found["status"]["phase"] == phase && found["status"]["observedGeneration"] == found["generation"] {
+            Ok(found)
+        } else {
+            Err(found["status"].to_string())
+        }
+    })
+    .await
+}
+
+/// One cluster's row of an object's status.
+pub fn row<'a>(object: &'a Value, cluster: &str) -> &'a Value {
+    let rows = object["status"]["clusters"].as_array().unwrap();
+    rows.iter().find(|row| row["cluster"] == cluster).unwrap_or(&Value::Null)
+}
+
+/// An API of a member, for any kind, in a namespace.
+pub async fn api(
+    cluster: &Cluster,
+    group: &str,
+    kind: &str,
+    namespace: &str,
+) -> kube::Api<kube::api::DynamicObject> {
+    let gvk = kube::core::GroupVersionKind::gvk(group, "v1", kind);
+    let resource = kube::api::ApiResource::from_gvk(&gvk);
+    kube::Api::namespaced_with(cluster.admin_client().await, namespace, &resource)
+}
+
+/// Waits until a member's object is as the closure says; gives it.
+pub async fn member(
+    api: &kube::Api<kube::api::DynamicObject>,
+    name: &str,
+    what: &str,
+    is: impl Fn(&Value) -> bool,
+) -> Value {
+    wait_for(SOON, what, || async {
+        let found = api.get(name).await.map_err(|error| error.to_string())?;
+        let found = serde_json::to_value(found).map_err(|error| error.to_string())?;
+        if is(&found) { Ok(found) } else { Err(found.to_string()) }
+    })
+    .await
+}
+
+/// Waits until a member has no object of a name.
+pub async fn absent(api: &kube::Api<kube::api::DynamicObject>, name: &str) {
+    wait_for(SOON, &format!("{name} absent"), || async {
+        match api.get_opt(name).await {
+            Ok(None) => Ok(()),
+            Ok(Some(found)) => Err(format!("{:?}", found.metadata)),
+            Err(error) => Err(error.to_string()),
+        }
+    })
+    .await;
+}
