@@ -90,7 +90,6 @@ impl Client {
 
     /// A request with this caller's credentials, to be changed before [`Answer::to`] sends it. A browser's request
     /// says that it comes from the server's own page.
-    #[must_use]
     pub fn request(&self, method: Method, path: &str) -> RequestBuilder {
         let request = self.without_origin(method, path);
         match &self.who {
@@ -100,7 +99,6 @@ impl Client {
     }
 
     /// [`Client::request`] without the `Origin` that a browser sends.
-    #[must_use]
     pub fn without_origin(&self, method: Method, path: &str) -> RequestBuilder {
         let request = self.http.request(method, format!("{}/api/v1/{path}", self.url));
         match &self.who {
