@@ -88,8 +88,8 @@ pub fn deployment(name: &str, replicas: i64) -> Value {
 }
 
 /// A specification with a template for every cluster.
-pub fn everywhere(template: Value) -> Value {
-    json!({"spec": {"template": template, "placement": {"clusterSelector": {}}}})
+pub fn everywhere(template: impl Into<Value>) -> Value {
+    json!({"spec": {"template": template.into(), "placement": {"clusterSelector": {}}}})
 }
 
 /// Waits until an object is in a phase; gives it.

@@ -102,7 +102,7 @@ async fn a_project_does_not_take_over_a_namespace_of_somebody_else() {
     fixture::remove_project(&app, &theirs).await;
     let left = namespaces.get(&theirs).await.unwrap();
     assert!(left.metadata.deletion_timestamp.is_none());
-    assert!(left.metadata.labels.unwrap_or_default().get("kubefed.io/managed").is_none());
+    assert!(!left.metadata.labels.unwrap_or_default().contains_key("kubefed.io/managed"));
 }
 
 #[tokio::test]

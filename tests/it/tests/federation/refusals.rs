@@ -43,21 +43,21 @@ async fn a_bad_write_is_refused_with_the_path_of_the_field() {
         (
             with(|spec| {
                 spec["overrides"] =
-                    json!([{"clusters": ["luebeck"], "patches": [{"op": "remove", "path": "/spec/nope"}]}])
+                    json!([{"clusters": ["luebeck"], "patches": [{"op": "remove", "path": "/spec/nope"}]}]);
             }),
             "spec.overrides[0].patches[0].path",
         ),
         (
             with(|spec| {
                 spec["overrides"] =
-                    json!([{"clusters": ["luebeck"], "patches": [{"path": "/metadata/name", "value": "x"}]}])
+                    json!([{"clusters": ["luebeck"], "patches": [{"path": "/metadata/name", "value": "x"}]}]);
             }),
             "spec.overrides[0].patches[0].path",
         ),
         (
             with(|spec| {
                 spec["overrides"] =
-                    json!([{"clusters": ["luebeck"], "patches": [{"op": "move", "path": "/a"}]}])
+                    json!([{"clusters": ["luebeck"], "patches": [{"op": "move", "path": "/a"}]}]);
             }),
             "spec.overrides[0].patches[0].op",
         ),
