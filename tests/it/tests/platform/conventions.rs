@@ -249,11 +249,11 @@ async fn an_unreadable_body_is_refused_as_what_it_is(db: Db) {
         Answer::to(request.body(body))
     };
     let json = "application/json";
-    let large = format!(r#"{{"name":"acme","description":"{}"}}"#, "x".repeat(3 * 1024 * 1024));
+    let large = format!(r#"{{"name":"acme","description":"{}"}}"#, "x".repeat(10_000_000));
     let deep = format!(r#"{{"name":"acme","project":{}}}"#, "[".repeat(100_000));
     for (kind, body, status, code) in [
         (json, large.into_bytes(), 413, "too_large"),
-        (json, deep.into_bytes(), 400, "bad_request"),
+        (json, deep.into_bytes(), 422, "invalid"),
         (json, "[".repeat(100_000).into_bytes(), 400, "bad_request"),
         (json, b"{\"name\":\"acme\",\"displayName\":\"\xff\"}".to_vec(), 400, "bad_request"),
         (json, b"{\"name\":\"acme\"".to_vec(), 400, "bad_request"),

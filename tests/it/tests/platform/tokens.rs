@@ -34,7 +34,7 @@ async fn a_limited_token_does_not_exceed_its_limits(db: Db) {
 
 async fn a_token_cannot_give_more_than_it_has(db: Db) {
     let app = TestApp::start(db).await;
-    let limits = ["platform.users.view", "platform.users.manage"];
+    let limits = ["platform.users.manage", "platform.users.view"];
     let token = app.admin.token("script", Some(&limits)).await;
     let ask = |permissions: &[&str]| json!({"name": "child", "permissions": permissions});
     token.post("me/tokens", ask(&["platform.audit.view"])).await.is(403);
