@@ -66,7 +66,12 @@ export const pages = {
     path: '/w/acme/p/shop/fed/new',
     act: async (page) => {
       await page.locator('.cm-content').waitFor();
+      await ready(page);
+      // The preview is asked for again, and until it is there nothing can be applied.
+      const preview = page.waitForResponse((response) => response.url().includes('/plan'));
       await page.locator('input[value=Divided] + label').click();
+      await preview;
+      await ready(page);
       await page.locator('.panel button[aria-expanded]').first().click();
       await page.locator('.reason-row .yaml').waitFor();
     },

@@ -372,6 +372,8 @@ pub async fn detach(platform: &Platform, op: &OpContext, name: &str, copies: Cop
     }
     let id = ClusterId(handle.id);
     debug_assert_eq!(handle.scope().kind(), ScopeKind::Cluster);
+    // Taken before the commit: whoever follows the changes may let the member go the moment after it.
+    let member = platform.fleet.get(id);
     let mut tx = platform.store.begin(&op.write()).await?;
     rows::delete(&mut tx, &handle).await?;
     tx.audit(AuditEvent {
@@ -386,7 +388,7 @@ pub async fn detach(platform: &Platform, op: &OpContext, name: &str, copies: Cop
     if op.request.dry_run {
         return Ok(());
     }
-    if let Some(member) = platform.fleet.get(id) {
+    if let Some(member) = member {
         // A cluster that does not answer keeps its mark; importing it again with force removes it.
         if let Err(error) = member.unclaim(&platform.instance).await {
             tracing::info!(cluster = name, "its mark could not be removed: {error}");
