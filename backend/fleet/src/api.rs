@@ -172,6 +172,11 @@ impl Api {
         Self { transport, limiter, deadline, closing }
     }
 
+    /// The same way to the member, for calls that outlive its removal: they end by their deadline alone.
+    pub(crate) fn outliving(&self) -> Self {
+        Self { closing: CancellationToken::new(), ..self.clone() }
+    }
+
     pub(crate) fn limiter(&self) -> &Limiter {
         &self.limiter
     }

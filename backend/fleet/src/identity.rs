@@ -102,12 +102,13 @@ impl Member {
         Err(last.into())
     }
 
-    /// Removes the mark, if it is `instance`'s own.
+    /// Removes the mark, if it is `instance`'s own; also while the member is being removed from the fleet.
     ///
     /// # Errors
     /// When the member refuses or does not answer.
     pub async fn unclaim(&self, instance: &str) -> Result<(), MemberError> {
-        let Some(marker) = marker(self.api()).await? else { return Ok(()) };
+        let api = self.api().outliving();
+        let Some(marker) = marker(&api).await? else { return Ok(()) };
         if marker.claim.instance != instance {
             return Ok(());
         }
@@ -117,7 +118,7 @@ impl Member {
             "preconditions": { "uid": marker.uid, "resourceVersion": marker.version },
         });
         let call = Call::new(Method::DELETE, format!("{MARKERS}/{MARKER}")).body(JSON, body.to_string());
-        match self.api().call(call).await {
+        match api.call(call).await {
             // A conflict says that it was replaced in between: what is there now is another's.
             Ok(_) | Err(MemberError::NotFound(_) | MemberError::Conflict { .. }) => Ok(()),
             Err(error) => Err(error),

@@ -96,7 +96,13 @@ async fn of_two_administrators_that_remove_each_other_one_stays(db: Db) {
         assert_eq!(done, 1, "{how}: {} {}", a.text, b.text);
         let ((left, name), refused) =
             if a.status < 300 { ((&anna, &names[0]), &b) } else { ((&bert, &names[1]), &a) };
-        assert!(matches!(refused.status, 401 | 403 | 409), "{how}: {} {}", refused.status, refused.text);
+        // Who lost may be told why, or by then be a stranger who is told nothing.
+        assert!(
+            matches!(refused.status, 401 | 403 | 404 | 409),
+            "{how}: {} {}",
+            refused.status,
+            refused.text
+        );
         left.patch("users/admin", json!({"roles": ["administrator"]})).await.is(200);
         app.admin.delete(&format!("users/{name}")).await.is(204);
     }
