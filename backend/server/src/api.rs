@@ -129,6 +129,7 @@ pub fn router(platform: &Arc<Platform>) -> Router {
         .route("/healthz", get(system::healthz))
         .route("/readyz", get(system::readyz))
         .route("/metrics", get(system::metrics))
-        .fallback(crate::web::serve);
+        .fallback(crate::web::serve)
+        .method_not_allowed_fallback(system::no_method);
     layers::wrap(api, platform).with_state(Arc::clone(platform))
 }

@@ -1,17 +1,93 @@
-//! Reading the audit trail. Writing happens where things happen, in the same transaction.
+//! Reading the audit trail, and writing refused attempts into it. Everything that was done is written where it happens,
+//! in the same transaction.
+
+use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
 use hanse_authz::authorize_platform;
-use hanse_store::{audit, page::Page};
-use hanse_types::{List, ListParams};
+use hanse_store::{AuditEvent, Store, WriteContext, audit, page::Page};
+use hanse_types::{List, ListParams, error::ErrorCode};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
+use tokio::sync::mpsc;
 
 use crate::{
     Platform,
     context::OpContext,
     error::{Result, denied},
+    metrics::Metrics,
 };
+
+/// Refusals waiting to be written; somebody who is refused faster than that is counted only.
+const REFUSALS: usize = 1024;
+
+/// An attempt at something that the caller may not do.
+pub struct Refusal {
+    /// Who.
+    pub caller: WriteContext,
+    /// What.
+    pub verb: &'static str,
+    /// To what, as the path of the request.
+    pub path: String,
+    /// What the caller was told.
+    pub code: ErrorCode,
+}
+
+/// Takes refusals without keeping anybody waiting.
+pub struct Refusals {
+    queue: mpsc::Sender<Refusal>,
+    metrics: Arc<Metrics>,
+}
+
+impl Refusals {
+    /// The queue, and what is to be handed to [`write_refusals`].
+    #[must_use]
+    pub fn new(metrics: Arc<Metrics>) -> (Self, mpsc::Receiver<Refusal>) {
+        let (queue, receiver) = mpsc::channel(REFUSALS);
+        (Self { queue, metrics }, receiver)
+    }
+
+    /// Takes one in, or counts it when too many are waiting.
+    pub fn note(&self, refusal: Refusal) {
+        if self.queue.try_send(refusal).is_err() {
+            self.metrics.refusals_unwritten.inc();
+        }
+    }
+}
+
+/// Writes refusals until nobody can hand in any more.
+pub async fn write_refusals(store: Store, metrics: Arc<Metrics>, mut refusals: mpsc::Receiver<Refusal>) {
+    while let Some(refusal) = refusals.recv().await {
+        let event = refused(&refusal);
+        let written = async {
+            let mut tx = store.begin(&WriteContext { dry_run: false, ..refusal.caller }).await?;
+            tx.audit(event);
+            tx.commit().await
+        };
+        if let Err(error) = written.await {
+            tracing::warn!("a refused attempt could not be written down: {error}");
+            metrics.refusals_unwritten.inc();
+        }
+    }
+}
+
+/// Where it was tried is told by the path: `projects/shop/…` is in the project `shop`.
+fn refused(refusal: &Refusal) -> AuditEvent {
+    let path = refusal.path.trim_start_matches('/').trim_start_matches("api/v1/");
+    let mut parts = path.split('/');
+    let (first, second) = (parts.next().unwrap_or_default(), parts.next().map(ToOwned::to_owned));
+    let at = |collection: &str| second.clone().filter(|_| first == collection);
+    AuditEvent {
+        verb: refusal.verb,
+        kind: "request",
+        name: path.to_owned(),
+        workspace: at("workspaces"),
+        project: at("projects"),
+        cluster: at("clusters"),
+        result: Some(refusal.code.to_string()),
+        ..AuditEvent::default()
+    }
+}
 
 /// One row of the trail.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]

@@ -352,8 +352,8 @@ pub async fn update(
 /// # Errors
 /// `forbidden`, `not_found`, `conflict` while projects use it.
 pub async fn detach(platform: &Platform, op: &OpContext, name: &str, copies: Copies) -> Result<()> {
-    may_import(platform, op)?;
     let handle = find(platform, op, name, "cluster.settings.manage").await?;
+    may_import(platform, op)?;
     op.check_version(handle.version)?;
     let used: Vec<Uuid> = platform.store.projects_using(handle.id).await?;
     if !used.is_empty() {

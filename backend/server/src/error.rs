@@ -21,6 +21,8 @@ pub struct Error {
     pub retry_after: Option<u64>,
     /// What caused it, for the log only.
     pub source: Option<anyhow::Error>,
+    /// Whether a missing permission is the reason, said or hidden: such attempts are written down.
+    pub refused: bool,
 }
 
 /// Result of domain functions.
@@ -36,6 +38,7 @@ impl Error {
             probe: None,
             retry_after: None,
             source: None,
+            refused: false,
         }
     }
 
@@ -54,12 +57,10 @@ impl Error {
     #[must_use]
     pub fn forbidden(permission: &str) -> Self {
         let what = hanse_authz::definition(permission).map_or("", |definition| definition.description);
-        Self::new(
-            ErrorCode::Forbidden,
-            format!(
-                "this needs the permission {permission} ({what}): ask an administrator for a role that has it"
-            ),
-        )
+        let message = format!(
+            "this needs the permission {permission} ({what}): ask an administrator for a role that has it"
+        );
+        Self { refused: true, ..Self::new(ErrorCode::Forbidden, message) }
     }
 
     /// The state of things does not allow it.
@@ -160,7 +161,7 @@ pub(crate) fn taken(what: &'static str, name: &str) -> impl FnOnce(StoreError) -
 /// Turns a refusal into an error that says what was refused, or that the thing does not exist.
 pub(crate) fn denied(what: &'static str, name: &str) -> impl FnOnce(Denied) -> Error {
     move |denied| match denied {
-        Denied::NotFound => Error::not_found(what, name),
+        Denied::NotFound => Error { refused: true, ..Error::not_found(what, name) },
         Denied::Forbidden(permission) => Error::forbidden(permission),
     }
 }

@@ -56,6 +56,8 @@ pub struct Platform {
     pub monitor: Arc<clusters::monitor::Monitor>,
     /// Counters.
     pub metrics: Arc<Metrics>,
+    /// Refused attempts on their way into the audit trail.
+    pub refusals: audit::Refusals,
     /// Background work.
     pub tasks: TaskTracker,
     /// Ends everything.

@@ -45,6 +45,8 @@ pub struct Metrics {
     pub propagation_seconds: Histogram,
     /// Live connections.
     pub live_connections: Gauge<f64, AtomicU64>,
+    /// Refused attempts that did not get into the audit trail.
+    pub refusals_unwritten: Counter,
 }
 
 impl Default for Metrics {
@@ -64,6 +66,20 @@ impl Default for Metrics {
         );
         let live_connections = Gauge::default();
         registry.register("live_connections", "Open live connections", live_connections.clone());
-        Self { registry, requests, request_seconds, work, propagation_seconds, live_connections }
+        let refusals_unwritten = Counter::default();
+        registry.register(
+            "audit_refusals_unwritten",
+            "Refused attempts that did not get into the audit trail, because too many came at once",
+            refusals_unwritten.clone(),
+        );
+        Self {
+            registry,
+            requests,
+            request_seconds,
+            work,
+            propagation_seconds,
+            live_connections,
+            refusals_unwritten,
+        }
     }
 }

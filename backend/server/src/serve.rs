@@ -10,7 +10,7 @@ use tokio::net::TcpListener;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::{
-    Platform, api,
+    Platform, api, audit,
     clock::{SharedClock, SystemClock},
     clusters::monitor::Monitor,
     config::Config,
@@ -114,6 +114,17 @@ impl Server {
         })
         .await?;
         let setup_token = setup::fresh_token(&store).await?;
+        let (refusals, refused) = audit::Refusals::new(Arc::clone(&metrics));
+        let writing = audit::write_refusals(store.clone(), Arc::clone(&metrics), refused);
+        tasks.spawn({
+            let stop = stop.clone();
+            async move {
+                tokio::select! {
+                    () = writing => {}
+                    () = stop.cancelled() => {}
+                }
+            }
+        });
         let platform = Arc::new(Platform {
             config,
             instance,
@@ -126,6 +137,7 @@ impl Server {
             engine,
             monitor,
             metrics,
+            refusals,
             tasks,
             stop,
         });

@@ -114,6 +114,18 @@ impl Drop for Turn {
 }
 
 impl Turn {
+    /// End of the audit chain, if somebody in the group wrote it.
+    pub(crate) fn audit_end(&self) -> Option<&String> {
+        self.group.open.as_ref()?.audit_end.as_ref()
+    }
+
+    /// Sets the end of the audit chain, or says that it must be read again.
+    pub(crate) fn set_audit_end(&mut self, end: Option<String>) {
+        if let Some(open) = &mut self.group.open {
+            open.audit_end = end;
+        }
+    }
+
     /// Passes the turn on and waits until the transaction, which has been released into the group, lasts.
     pub(crate) async fn lasting(mut self) -> Result<(), StoreError> {
         let (sender, outcome) = oneshot::channel();
@@ -133,6 +145,8 @@ impl Turn {
 struct Open {
     tx: DatabaseTransaction,
     mark: String,
+    /// Hash of the last audit row, once it is known; saves the next one in the group reading it.
+    audit_end: Option<String>,
     since: Instant,
     waiting: Vec<oneshot::Sender<Outcome>>,
 }
@@ -194,7 +208,7 @@ impl Group {
             .exec_without_returning(&tx)
             .await?;
         let inner = tx.begin().await?;
-        self.open = Some(Open { tx, mark, since: Instant::now(), waiting: Vec::new() });
+        self.open = Some(Open { tx, mark, audit_end: None, since: Instant::now(), waiting: Vec::new() });
         Ok(inner)
     }
 

@@ -47,9 +47,11 @@ impl Store {
         user: UserId,
         key: &str,
         request: &str,
-        body_hash: &str,
+        body: &[u8],
         now: DateTime<Utc>,
     ) -> Result<Known, StoreError> {
+        // A body may hold a password: what is kept of it must not help anybody to guess that.
+        let body_hash = self.keys().fingerprint(body);
         let tx = self.begin(&WriteContext::platform("idempotency", now)).await?;
         idempotency::Entity::delete_many()
             .filter(idempotency::Column::CreatedAt.lt(now - KEPT))
@@ -59,7 +61,7 @@ impl Store {
             user_id: Set(user.0),
             key: Set(key.to_owned()),
             request: Set(request.to_owned()),
-            body_hash: Set(body_hash.to_owned()),
+            body_hash: Set(body_hash.clone()),
             status: Set(None),
             headers: Set(None),
             body: Set(None),

@@ -107,6 +107,9 @@ fn sqlite_path(url: &str) -> Option<PathBuf> {
     Some(PathBuf::from(rest.split('?').next().unwrap_or(rest)))
 }
 
+/// Connections that read a SQLite file at most.
+const SQLITE_READERS: u32 = 4;
+
 fn sqlite_options(sqlite: SqliteConnectOptions) -> SqliteConnectOptions {
     // FULL in WAL mode syncs at each commit: what was acknowledged outlives not only the process but power loss, too.
     // Commits in groups are what makes that affordable.
@@ -143,6 +146,10 @@ impl Store {
         let mut writing = connect.clone();
         writing.max_connections(1).map_sqlx_sqlite_opts(sqlite_options);
         connect.map_sqlx_sqlite_opts(|sqlite| sqlite_options(sqlite).pragma("query_only", "ON"));
+        // A file does not hang up: asking whether it is still there would double the cost of a short read. Each
+        // connection has a thread and a cache of its own.
+        writing.test_before_acquire(false);
+        connect.test_before_acquire(false).max_connections(options.max_connections.min(SQLITE_READERS));
         let writer = Database::connect(writing.clone()).await?;
         Migrator::up(&writer, None).await?;
         let db = Database::connect(connect).await?;

@@ -5,6 +5,7 @@ use std::{fmt, io::Write as _, path::Path};
 
 use aws_lc_rs::{
     aead::{AES_256_GCM, Aad, LessSafeKey, NONCE_LEN, Nonce, UnboundKey},
+    hmac,
     rand::{SecureRandom as _, SystemRandom},
 };
 use base64::{Engine as _, engine::general_purpose::STANDARD};
@@ -46,6 +47,8 @@ pub struct Sealed {
 /// The keys, current one first.
 pub struct Keyring {
     keys: Vec<(String, LessSafeKey)>,
+    /// Made from the current key; for telling whether two texts are the same without keeping either.
+    fingerprint: hmac::Key,
 }
 
 impl fmt::Debug for Keyring {
@@ -88,6 +91,7 @@ impl Keyring {
     /// A sentence with the line's number.
     pub fn parse(text: &str) -> Result<Self, String> {
         let mut keys: Vec<(String, LessSafeKey)> = Vec::new();
+        let mut fingerprint = None;
         for (number, line) in text.lines().map(str::trim).enumerate() {
             if line.is_empty() || line.starts_with('#') {
                 continue;
@@ -102,18 +106,28 @@ impl Keyring {
             if keys.iter().any(|(known, _)| known == id) {
                 return Err(format!("line {number}: key {id:?} is there twice"));
             }
+            // Derived, so that no key serves two purposes.
+            fingerprint.get_or_insert_with(|| {
+                let own = hmac::sign(&hmac::Key::new(hmac::HMAC_SHA256, &bytes), b"hanse fingerprint");
+                hmac::Key::new(hmac::HMAC_SHA256, own.as_ref())
+            });
             keys.push((id.to_owned(), LessSafeKey::new(key)));
         }
-        if keys.is_empty() {
-            return Err("it holds no key".to_owned());
-        }
-        Ok(Self { keys })
+        let fingerprint = fingerprint.ok_or("it holds no key")?;
+        Ok(Self { keys, fingerprint })
     }
 
     /// Name of the key that seals.
     #[must_use]
     pub fn current(&self) -> &str {
         self.keys.first().map_or("", |(id, _)| id)
+    }
+
+    /// Tells a text from others to who has the key, and nothing to anybody else: with a plain hash, whoever reads the
+    /// database could try passwords against it.
+    #[must_use]
+    pub fn fingerprint(&self, text: &[u8]) -> String {
+        hex::encode(hmac::sign(&self.fingerprint, text))
     }
 
     /// Seals a value for what it belongs to.

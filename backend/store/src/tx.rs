@@ -110,6 +110,8 @@ pub struct Tx {
     context: WriteContext,
     changes: Vec<NewChange>,
     audits: Vec<AuditEvent>,
+    /// End of the audit chain with this transaction's rows, once they are written.
+    audit_end: Option<String>,
     /// The turn to write on SQLite. The last field, so that a rollback goes before the next one's turn.
     turn: Option<Turn>,
 }
@@ -136,7 +138,15 @@ impl Tx {
                 (tx, Some(turn))
             }
         };
-        Ok(Self { inner, store: store.clone(), context, changes: Vec::new(), audits: Vec::new(), turn })
+        Ok(Self {
+            inner,
+            store: store.clone(),
+            context,
+            changes: Vec::new(),
+            audits: Vec::new(),
+            audit_end: None,
+            turn,
+        })
     }
 
     pub(crate) fn db(&self) -> &DatabaseTransaction {
@@ -191,7 +201,7 @@ impl Tx {
     ///
     /// # Errors
     /// When the database refuses; nothing has happened then.
-    pub async fn commit(self) -> Result<i64, StoreError> {
+    pub async fn commit(mut self) -> Result<i64, StoreError> {
         if self.context.dry_run {
             self.inner.rollback().await?;
             return Ok(self.store.revision());
@@ -205,7 +215,7 @@ impl Tx {
         // the audit chain has one end.
         self.order().await?;
         let revision = self.write_changes().await?;
-        self.write_audits().await?;
+        self.audit_end = self.write_audits().await?;
         let now = self.store.revision();
         self.finish().await?;
         Ok(revision.unwrap_or(now))
@@ -213,7 +223,13 @@ impl Tx {
 
     /// Makes it last: on PostgreSQL by its own commit, on SQLite with others in one.
     async fn finish(self) -> Result<(), StoreError> {
-        let Self { inner, store, turn, .. } = self;
+        let Self { inner, store, mut turn, audit_end, .. } = self;
+        // While it is open whether this transaction counts, so is where the chain ends.
+        let known = turn.as_mut().and_then(|turn| {
+            let known = turn.audit_end().cloned();
+            turn.set_audit_end(None);
+            known
+        });
         // On a connection that is half open an answer never comes.
         let committed = tokio::time::timeout(DEADLINE, inner.commit()).await;
         committed.map_err(|_| {
@@ -221,7 +237,10 @@ impl Tx {
         })??;
         match turn {
             None => store.feed().wake().notify_one(),
-            Some(turn) => turn.lasting().await?,
+            Some(mut turn) => {
+                turn.set_audit_end(audit_end.or(known));
+                turn.lasting().await?;
+            }
         }
         Ok(())
     }
@@ -258,19 +277,25 @@ impl Tx {
         Ok(revision)
     }
 
-    async fn write_audits(&self) -> Result<(), StoreError> {
+    /// Writes the rows of the trail. Gives the new end of the chain.
+    async fn write_audits(&self) -> Result<Option<String>, StoreError> {
         if self.audits.is_empty() {
-            return Ok(());
+            return Ok(None);
         }
-        let last: Option<String> = audit::Entity::find()
-            .select_only()
-            .column(audit::Column::Hash)
-            .order_by_desc(audit::Column::Id)
-            .limit(1)
-            .into_tuple()
-            .one(&self.inner)
-            .await?;
-        let mut prev_hash = last.unwrap_or_default();
+        let mut prev_hash = match self.turn.as_ref().and_then(Turn::audit_end) {
+            Some(end) => end.clone(),
+            None => {
+                let last: Option<String> = audit::Entity::find()
+                    .select_only()
+                    .column(audit::Column::Hash)
+                    .order_by_desc(audit::Column::Id)
+                    .limit(1)
+                    .into_tuple()
+                    .one(&self.inner)
+                    .await?;
+                last.unwrap_or_default()
+            }
+        };
         let duration_ms = i64::try_from(self.context.started.elapsed().as_millis()).unwrap_or(i64::MAX);
         let mut rows = Vec::new();
         for event in &self.audits {
@@ -309,7 +334,7 @@ impl Tx {
                 .exec_without_returning(&self.inner)
                 .await?;
         }
-        Ok(())
+        Ok(Some(prev_hash))
     }
 }
 

@@ -1,6 +1,8 @@
 //! Which kinds can be federated.
 
-use sea_orm::{EntityTrait as _, QueryOrder as _, Set, sea_query::OnConflict};
+use sea_orm::{
+    ColumnTrait as _, EntityTrait as _, QueryFilter as _, QueryOrder as _, Set, sea_query::OnConflict,
+};
 
 use crate::{Store, StoreError, WriteContext, entity::federated_type};
 
@@ -74,5 +76,17 @@ impl Store {
     /// When the database is away.
     pub async fn federated_types(&self) -> Result<Vec<Model>, StoreError> {
         Ok(federated_type::Entity::find().order_by_asc(federated_type::Column::Type).all(self.db()).await?)
+    }
+
+    /// The kind of a template.
+    ///
+    /// # Errors
+    /// When the database is away.
+    pub async fn federated_type(&self, group: &str, kind: &str) -> Result<Option<Model>, StoreError> {
+        Ok(federated_type::Entity::find()
+            .filter(federated_type::Column::Group.eq(group))
+            .filter(federated_type::Column::Kind.eq(kind))
+            .one(self.db())
+            .await?)
     }
 }

@@ -13,6 +13,8 @@ words! {
         Forbidden = "forbidden",
         /// It does not exist, or the caller may not know that it does (404).
         NotFound = "not_found",
+        /// The path is there, but not for this method (405); `Allow` lists those it is for.
+        MethodNotAllowed = "method_not_allowed",
         /// The name is taken (409).
         AlreadyExists = "already_exists",
         /// The state of things does not allow it (409).

@@ -7,6 +7,7 @@ const codes = [
   'unauthenticated',
   'forbidden',
   'not_found',
+  'method_not_allowed',
   'already_exists',
   'conflict',
   'precondition_failed',

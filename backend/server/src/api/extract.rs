@@ -33,7 +33,10 @@ impl FromRequestParts<Arc<Platform>> for Op {
         let request = request_info(parts)?;
         let actor =
             platform.identity.authenticate(&platform.store, &credential, request.address, now).await?;
-        Ok(Self(OpContext { actor, now, request }))
+        let op = OpContext { actor, now, request };
+        // Outside of a request, in tests, nobody asks who called.
+        let _ = super::respond::CALLER.try_with(|caller| drop(caller.set(op.write())));
+        Ok(Self(op))
     }
 }
 

@@ -12,7 +12,6 @@ use axum::{
 use chrono::TimeDelta;
 use hanse_store::idempotency::{Answer, Known};
 use hanse_types::error::ErrorCode;
-use sha2::{Digest as _, Sha256};
 
 use super::extract::credential;
 use crate::{Platform, error::Error};
@@ -53,8 +52,7 @@ async fn keyed(platform: &Platform, key: String, request: Request, next: Next) -
     let body = to_bytes(body, platform.config.server.max_body_bytes).await.map_err(|_| {
         Error::new(ErrorCode::TooLarge, "the body is larger than this server takes: send less at once")
     })?;
-    let hash = hex::encode(Sha256::digest(&body));
-    match platform.store.take_key(actor.user, &key, &what, &hash, now).await? {
+    match platform.store.take_key(actor.user, &key, &what, &body, now).await? {
         Known::Fresh => {}
         Known::Answered(answer) => return Ok(again(&answer)),
         Known::Different => {

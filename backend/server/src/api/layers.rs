@@ -6,15 +6,18 @@ use std::{any::Any, sync::Arc, time::Instant};
 use axum::{
     Router,
     extract::{DefaultBodyLimit, Request, State},
-    http::{HeaderName, HeaderValue, header},
+    http::{HeaderName, HeaderValue, Method, header},
     middleware::{self, Next},
     response::{IntoResponse, Response},
 };
 use hanse_types::error::ErrorCode;
 use tower_http::catch_panic::CatchPanicLayer;
 
-use super::{idempotency, respond::REQUEST_ID};
-use crate::{Platform, error::Error, metrics::RequestLabels};
+use super::{
+    idempotency,
+    respond::{CALLER, REQUEST_ID, Refused},
+};
+use crate::{Platform, audit, error::Error, metrics::RequestLabels};
 
 const REQUEST_ID_HEADER: HeaderName = HeaderName::from_static("x-request-id");
 
@@ -42,15 +45,24 @@ async fn outermost(State(platform): State<Arc<Platform>>, mut request: Request, 
     let path = request.uri().path().to_owned();
     let started = Instant::now();
     let deadline = platform.config.request_timeout();
-    let mut response = REQUEST_ID
-        .scope(id.clone(), async {
-            tokio::time::timeout(deadline, next.run(request)).await.unwrap_or_else(|_| {
-                Error::new(ErrorCode::Timeout, format!("no answer within {} seconds", deadline.as_secs()))
-                    .into_response()
-            })
-        })
-        .await;
+    let answered = async {
+        let response = tokio::time::timeout(deadline, next.run(request)).await.unwrap_or_else(|_| {
+            Error::new(ErrorCode::Timeout, format!("no answer within {} seconds", deadline.as_secs()))
+                .into_response()
+        });
+        (response, CALLER.try_with(|caller| caller.get().cloned()).ok().flatten())
+    };
+    let (mut response, caller) =
+        REQUEST_ID.scope(id.clone(), CALLER.scope(std::sync::OnceLock::new(), answered)).await;
     let took = started.elapsed();
+    if let (Some(Refused(code)), Some(caller)) = (response.extensions().get(), caller) {
+        platform.refusals.note(audit::Refusal {
+            caller,
+            verb: verb(&method),
+            path: path.clone(),
+            code: *code,
+        });
+    }
     let status = response.status();
     platform
         .metrics
@@ -70,6 +82,17 @@ async fn outermost(State(platform): State<Arc<Platform>>, mut request: Request, 
         headers.entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
     }
     response
+}
+
+/// The audit trail's word for a method.
+fn verb(method: &Method) -> &'static str {
+    match *method {
+        Method::POST => "create",
+        Method::PUT => "put",
+        Method::PATCH => "update",
+        Method::DELETE => "delete",
+        _ => "get",
+    }
 }
 
 #[allow(clippy::needless_pass_by_value, reason = "the layer calls it like this")]

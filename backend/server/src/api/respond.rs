@@ -13,7 +13,13 @@ use crate::error::Error;
 tokio::task_local! {
     /// Id of the request being answered, so that every error body carries it.
     pub static REQUEST_ID: String;
+    /// Who makes it, once that is known.
+    pub static CALLER: std::sync::OnceLock<hanse_store::WriteContext>;
 }
+
+/// Marks an answer that refuses what the caller may not do, for the audit trail.
+#[derive(Clone, Copy)]
+pub(super) struct Refused(pub ErrorCode);
 
 /// HTTP status of a code; the only place that maps them.
 #[must_use]
@@ -23,6 +29,7 @@ pub const fn status(code: ErrorCode) -> StatusCode {
         ErrorCode::Unauthenticated => StatusCode::UNAUTHORIZED,
         ErrorCode::Forbidden => StatusCode::FORBIDDEN,
         ErrorCode::NotFound => StatusCode::NOT_FOUND,
+        ErrorCode::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
         ErrorCode::AlreadyExists | ErrorCode::Conflict => StatusCode::CONFLICT,
         ErrorCode::PreconditionFailed => StatusCode::PRECONDITION_FAILED,
         ErrorCode::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
@@ -45,7 +52,7 @@ impl IntoResponse for Error {
                 tracing::debug!(request_id, code = %self.code, "{}: {source:#}", self.message);
             }
         }
-        let retry_after = self.retry_after;
+        let (retry_after, refused) = (self.retry_after, self.refused.then_some(Refused(self.code)));
         let body = ApiError {
             error: ErrorBody {
                 code: self.code,
@@ -58,6 +65,9 @@ impl IntoResponse for Error {
         let mut response = (status, Json(body)).into_response();
         if let Some(seconds) = retry_after {
             response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(seconds));
+        }
+        if let Some(refused) = refused {
+            response.extensions_mut().insert(refused);
         }
         if status == StatusCode::UNAUTHORIZED {
             response.headers_mut().insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));

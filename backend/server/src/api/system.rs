@@ -40,6 +40,14 @@ pub async fn openapi() -> Json<utoipa::openapi::OpenApi> {
     Json(super::document())
 }
 
+/// A path that is there, for another method.
+pub async fn no_method() -> Error {
+    Error::new(
+        ErrorCode::MethodNotAllowed,
+        "this path does not take this method; see the Allow header and /api/v1/openapi.json for those it takes",
+    )
+}
+
 /// Anything else below `/api/`.
 pub async fn no_route() -> Error {
     Error::new(ErrorCode::NotFound, "there is no such path; see /api/v1/openapi.json for what there is")

@@ -1,19 +1,23 @@
 //! What is wanted, in memory: every federated object with where its copies go, and every recorded removal. Loaded once,
 //! then kept up by the change feed. It makes no decisions and has no effects; the engine asks it.
 
+mod removals;
+
 use std::{
     collections::{BTreeMap, HashMap, HashSet},
     sync::{Arc, Mutex, PoisonError, RwLock},
     time::Instant,
 };
 
-use chrono::{DateTime, Utc};
 use hanse_federation::{FederatedObject, StatusWord, plan::Share};
 use hanse_fleet::ObjectKey;
 use hanse_types::{
     ClusterId, FederatedId, ProjectId,
     federated::{DriftEntry, FederatedStatus, LastError},
 };
+
+use removals::Removals;
+pub use removals::{Removal, RemovalMode};
 
 /// Drift entries remembered per copy.
 const DRIFT_KEPT: usize = 5;
@@ -102,41 +106,11 @@ impl Object {
     }
 }
 
-/// What happens to a copy that is no longer wanted.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum RemovalMode {
-    /// It is deleted.
-    Delete,
-    /// It stays and loses the label.
-    Release,
-}
-
-/// A recorded decision to remove one copy.
-#[derive(Clone, Debug)]
-pub struct Removal {
-    /// Id of the row.
-    pub id: uuid::Uuid,
-    /// Where.
-    pub cluster: ClusterId,
-    /// Which copy.
-    pub key: CopyKey,
-    /// Group and version, for kinds that the member must be asked for.
-    pub api_version: String,
-    /// How.
-    pub mode: RemovalMode,
-    /// Delete options as a person wrote them.
-    pub options: Option<serde_json::Value>,
-    /// Object whose copy it was.
-    pub object: Option<FederatedId>,
-    /// When it was decided.
-    pub at: DateTime<Utc>,
-}
-
 #[derive(Default)]
 struct Tables {
     objects: HashMap<FederatedId, Arc<Object>>,
     by_key: HashMap<CopyKey, FederatedId>,
-    removals: HashMap<(ClusterId, CopyKey), Removal>,
+    removals: Removals,
 }
 
 /// The index.
@@ -179,25 +153,28 @@ impl Index {
     /// Replaces the removals of one object by what is stored now. Returns the clusters concerned.
     pub fn put_removals(&self, object: FederatedId, removals: Vec<Removal>) -> HashSet<ClusterId> {
         let mut tables = self.tables.write().unwrap_or_else(PoisonError::into_inner);
-        tables.removals.retain(|_, removal| removal.object != Some(object));
         let touched = removals.iter().map(|removal| removal.cluster).collect();
-        tables.removals.extend(removals.into_iter().map(|r| ((r.cluster, r.key.clone()), r)));
+        tables.removals.replace(object, removals);
         touched
     }
 
     /// Adds removals.
     pub fn add_removals(&self, removals: impl IntoIterator<Item = Removal>) {
         let mut tables = self.tables.write().unwrap_or_else(PoisonError::into_inner);
-        tables.removals.extend(removals.into_iter().map(|r| ((r.cluster, r.key.clone()), r)));
+        for removal in removals {
+            tables.removals.insert(removal);
+        }
     }
 
-    /// Takes a removal out that was carried out.
-    pub fn removed(&self, cluster: ClusterId, key: &CopyKey, id: uuid::Uuid) {
+    /// The copy is gone: nothing is left to do but to take out the row of its removal.
+    pub fn carried_out(&self, removal: &Removal) {
         let mut tables = self.tables.write().unwrap_or_else(PoisonError::into_inner);
-        let at = (cluster, key.clone());
-        if tables.removals.get(&at).is_some_and(|removal| removal.id == id) {
-            tables.removals.remove(&at);
-        }
+        tables.removals.carried_out(removal.id);
+    }
+
+    /// Takes a removal out whose row is gone.
+    pub fn removed(&self, removal: &Removal) {
+        self.tables.write().unwrap_or_else(PoisonError::into_inner).removals.remove(removal);
     }
 
     /// An object by id.
@@ -213,29 +190,22 @@ impl Index {
         tables.by_key.get(key).and_then(|id| tables.objects.get(id)).cloned()
     }
 
-    /// The recorded removal of a copy.
+    /// The recorded removal of a copy, and whether it has been carried out.
     #[must_use]
-    pub fn removal(&self, cluster: ClusterId, key: &CopyKey) -> Option<Removal> {
-        self.tables
-            .read()
-            .unwrap_or_else(PoisonError::into_inner)
-            .removals
-            .get(&(cluster, key.clone()))
-            .cloned()
+    pub fn removal(&self, cluster: ClusterId, key: &CopyKey) -> Option<(Removal, bool)> {
+        self.tables.read().unwrap_or_else(PoisonError::into_inner).removals.get(cluster, key)
     }
 
     /// Whether removals of other copies in a namespace are still to be carried out in a cluster.
     #[must_use]
     pub fn removals_inside(&self, cluster: ClusterId, namespace: &str) -> bool {
-        let tables = self.tables.read().unwrap_or_else(PoisonError::into_inner);
-        tables.removals.keys().any(|(at, key)| *at == cluster && &*key.key.namespace == namespace)
+        self.tables.read().unwrap_or_else(PoisonError::into_inner).removals.any_inside(cluster, namespace)
     }
 
     /// Clusters in which removals of an object are still to be carried out.
     #[must_use]
     pub fn removing(&self, object: FederatedId) -> HashSet<ClusterId> {
-        let tables = self.tables.read().unwrap_or_else(PoisonError::into_inner);
-        tables.removals.values().filter(|r| r.object == Some(object)).map(|r| r.cluster).collect()
+        self.tables.read().unwrap_or_else(PoisonError::into_inner).removals.clusters_of(object)
     }
 
     /// Every object.
@@ -250,7 +220,7 @@ impl Index {
         let tables = self.tables.read().unwrap_or_else(PoisonError::into_inner);
         let wanted =
             tables.objects.values().filter(|object| object.wanted_in(cluster)).map(|object| &object.key);
-        let removed = tables.removals.keys().filter(|(at, _)| *at == cluster).map(|(_, key)| key);
+        let removed = tables.removals.in_cluster(cluster);
         let mut keys: Vec<CopyKey> = wanted.chain(removed).cloned().collect();
         keys.sort_unstable_by_key(|key| !key.key.namespace.is_empty());
         keys

@@ -37,6 +37,8 @@ pub struct Live {
     pub observed: Observed,
     /// Whether an autoscaler of the member writes its replicas.
     pub autoscaled: bool,
+    /// Paths that the drift policy leaves to the member, of which the values were kept.
+    pub ignored: Arc<[String]>,
     /// The whole object, while it differs from what we expect: for telling drift field by field.
     pub whole: Option<Box<Value>>,
     /// When the member told it.
@@ -65,6 +67,11 @@ pub struct Mirror {
     /// apply may come before its answer, and be followed by others before we know which version was ours.
     under_way: Mutex<HashMap<ObjectKey, Vec<ToldVersion>>>,
     synced: AtomicBool,
+    /// Paths that drift policies leave to the member, by copy; only of copies that have such a policy.
+    ignored: Mutex<HashMap<ObjectKey, Arc<[String]>>>,
+    /// Copies read once more because their policy came after their last event; good until the next event.
+    read: Mutex<HashMap<ObjectKey, Arc<Live>>>,
+    clock: Arc<dyn crate::clock::Clock>,
 }
 
 impl Mirror {
@@ -77,7 +84,44 @@ impl Mirror {
     /// A copy as seen last.
     #[must_use]
     pub fn get(&self, key: &ObjectKey) -> Option<Arc<Live>> {
-        self.reflector.lock().unwrap_or_else(PoisonError::into_inner).as_ref().and_then(|r| r.get(key))
+        let live =
+            self.reflector.lock().unwrap_or_else(PoisonError::into_inner).as_ref().and_then(|r| r.get(key));
+        let mut read = self.read.lock().unwrap_or_else(PoisonError::into_inner);
+        if read.is_empty() {
+            return live;
+        }
+        let same = |read: &&Arc<Live>| {
+            live.as_ref().is_some_and(|live| live.observed.resource_version == read.observed.resource_version)
+        };
+        match read.get(key).filter(same) {
+            Some(read) => Some(Arc::clone(read)),
+            None => {
+                read.remove(key);
+                live
+            }
+        }
+    }
+
+    /// From now on the values at these paths are kept of a copy.
+    pub fn ignore(&self, key: &ObjectKey, paths: &[String]) {
+        let mut ignored = self.ignored.lock().unwrap_or_else(PoisonError::into_inner);
+        if paths.is_empty() {
+            ignored.remove(key);
+        } else if ignored.get(key).is_none_or(|known| **known != *paths) {
+            ignored.insert(key.clone(), paths.into());
+        }
+    }
+
+    fn ignored(&self, key: &ObjectKey) -> Arc<[String]> {
+        self.ignored.lock().unwrap_or_else(PoisonError::into_inner).get(key).cloned().unwrap_or_default()
+    }
+
+    /// Takes in a copy that was read outside of the watch.
+    pub fn read(&self, key: &ObjectKey, whole: Value) -> Option<Arc<Live>> {
+        let live =
+            Arc::new(trim(whole, &federation_resource(&self.resource), Some(self), self.clock.now()).ok()?);
+        self.read.lock().unwrap_or_else(PoisonError::into_inner).insert(key.clone(), Arc::clone(&live));
+        Some(live)
     }
 
     /// An apply begins: what the watch tells of the copy is kept until its answer is known.
@@ -259,6 +303,9 @@ impl Runtime {
             expected: Mutex::default(),
             under_way: Mutex::default(),
             synced: AtomicBool::new(false),
+            ignored: Mutex::default(),
+            read: Mutex::default(),
+            clock: Arc::clone(&now),
         });
         let spec = ReflectorSpec {
             resource: Arc::clone(resource),
@@ -268,7 +315,7 @@ impl Runtime {
         };
         let trim = {
             let (mirror, resource) = (Arc::downgrade(&mirror), federation_resource(resource));
-            move |value: Value| trim(value, &resource, &mirror, now.now())
+            move |value: Value| trim(value, &resource, mirror.upgrade().as_deref(), now.now())
         };
         let sink = {
             let (mirror, type_, cluster) = (Arc::downgrade(&mirror), Arc::clone(type_), self.id);
@@ -300,20 +347,20 @@ pub fn federation_resource(resource: &ResourceType) -> Resource {
 fn trim(
     value: Value,
     resource: &Resource,
-    mirror: &Weak<Mirror>,
+    mirror: Option<&Mirror>,
     now: DateTime<Utc>,
 ) -> Result<Live, String> {
-    let observed = Observed::of(resource, &value, FIELD_MANAGER, &[]);
+    let text = |pointer: &str| value.pointer(pointer).and_then(Value::as_str).unwrap_or_default();
+    let key = ObjectKey::new(text("/metadata/namespace"), text("/metadata/name"));
+    let ignored = mirror.map(|mirror| mirror.ignored(&key)).unwrap_or_default();
+    let observed = Observed::of(resource, &value, FIELD_MANAGER, &ignored);
     if observed.uid.is_empty() || observed.resource_version.is_empty() {
         return Err("its metadata has no uid or resourceVersion".to_owned());
     }
-    let text = |pointer: &str| value.pointer(pointer).and_then(Value::as_str).unwrap_or_default();
-    let key = ObjectKey::new(text("/metadata/namespace"), text("/metadata/name"));
-    let foreign = mirror
-        .upgrade()
-        .is_some_and(|mirror| mirror.looks_foreign(&key, &observed.resource_version, observed.owned));
+    let foreign =
+        mirror.is_some_and(|mirror| mirror.looks_foreign(&key, &observed.resource_version, observed.owned));
     let autoscaled = autoscaled(&value);
-    Ok(Live { observed, autoscaled, whole: foreign.then(|| Box::new(value)), seen_at: now })
+    Ok(Live { observed, autoscaled, ignored, whole: foreign.then(|| Box::new(value)), seen_at: now })
 }
 
 /// The autoscaler is the one controller that writes replicas through the scale sub-resource.

@@ -240,7 +240,7 @@ pub(super) async fn write_confirmations(engine: Arc<Engine>, mut confirmed: mpsc
             tokio::time::sleep(std::time::Duration::from_secs(1)).await;
         }
         for removal in batch.drain(..) {
-            engine.index.removed(removal.cluster, &removal.key, removal.id);
+            engine.index.removed(&removal);
             if let Some(object) = removal.object {
                 engine.dirty_status.mark(object);
             }

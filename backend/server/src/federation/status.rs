@@ -5,6 +5,7 @@
 use std::{
     collections::HashSet,
     sync::{Arc, Mutex, PoisonError},
+    time::{Duration, Instant},
 };
 
 use hanse_federation::{
@@ -48,15 +49,28 @@ impl Dirty {
     }
 }
 
+/// Rest after computing, as a multiple of the time that it took: status takes a fifth of a core at most, however much
+/// members tell, and what changes while it rests is computed once. A single change is computed at once.
+const REST: u32 = 4;
+/// Longest rest.
+const LONGEST_REST: Duration = Duration::from_millis(30);
+/// Objects computed in one go, before others get a turn.
+const GO: usize = 32;
+
 /// Computes status for ever.
 pub async fn run(engine: Arc<Engine>) {
     loop {
-        for id in engine.dirty_status.take().await {
-            if let Some(object) = engine.index.get(id) {
+        let dirty: Vec<FederatedId> = engine.dirty_status.take().await.into_iter().collect();
+        let mut took = Duration::ZERO;
+        for go in dirty.chunks(GO) {
+            let began = Instant::now();
+            for object in go.iter().filter_map(|id| engine.index.get(*id)) {
                 refresh(&engine, &object);
             }
+            took += began.elapsed();
+            tokio::task::yield_now().await;
         }
-        tokio::task::yield_now().await;
+        tokio::time::sleep((took * REST).min(LONGEST_REST)).await;
     }
 }
 

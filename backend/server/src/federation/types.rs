@@ -25,8 +25,7 @@ pub async fn of_template(platform: &Platform, template: &Value, clusters: &[Clus
     };
     let (api_version, kind) = (text("apiVersion")?, text("kind")?);
     let (group, version) = api_version.split_once('/').unwrap_or(("", api_version));
-    let known = platform.store.federated_types().await?;
-    if let Some(row) = known.into_iter().find(|row| row.group == group && row.kind == kind) {
+    if let Some(row) = platform.store.federated_type(group, kind).await? {
         if !row.enabled {
             return Err(Error::invalid(
                 "spec.template.kind",

@@ -99,7 +99,9 @@ async fn unit(engine: &Engine, runtime: &Runtime, key: &CopyKey) -> Outcome {
     let removal = engine.index.removal(runtime.id, key);
     let outcome = match (&object, removal) {
         (Some(object), _) if object.wanted_in(runtime.id) => Some(ensure(engine, runtime, object).await),
-        (_, Some(removal)) => Some(remove(engine, runtime, key, &removal).await),
+        // The copy is gone, only the row of the removal is still there.
+        (_, Some((_, true))) => None,
+        (_, Some((removal, false))) => Some(remove(engine, runtime, key, &removal).await),
         (Some(_), None) => None,
         (None, None) => Some(release_stray(engine, runtime, key).await),
     };
@@ -145,7 +147,10 @@ async fn ensure(engine: &Engine, runtime: &Runtime, object: &Object) -> Outcome 
             Some(format!("namespace {} is not there yet", object.key.key.namespace)),
         );
     }
-    let live = mirror.get(&object.key.key);
+    let live = match seen(runtime, object, &mirror).await {
+        Ok(live) => live,
+        Err(error) => return failed(engine, runtime, object, StatusWord::RetrievalFailed, &error),
+    };
     if live.as_ref().is_some_and(|live| live.observed.terminating) {
         // The watch says when it is gone; then it is made anew.
         return waits(runtime, object, Some("the old copy is being deleted by its cluster".to_owned()));
@@ -187,6 +192,28 @@ async fn ensure(engine: &Engine, runtime: &Runtime, object: &Object) -> Outcome 
             problem(engine, runtime, object, word, plan.message);
             Outcome::Settled
         }
+    }
+}
+
+/// The copy as the watch showed it last. When the drift policy's paths are others than those whose values the watch
+/// kept of it, it is read once more; from then on the watch keeps them.
+async fn seen(runtime: &Runtime, object: &Object, mirror: &Mirror) -> Result<Option<Arc<Live>>, MemberError> {
+    let key = &object.key.key;
+    let ignored = &object.record.spec.policy.drift.ignore_paths;
+    let live = mirror.get(key);
+    match &live {
+        Some(live) if *live.ignored != **ignored => {}
+        Some(_) => return Ok(live),
+        None => {
+            mirror.ignore(key, ignored);
+            return Ok(None);
+        }
+    }
+    mirror.ignore(key, ignored);
+    match runtime.member.get(target(&mirror.resource, &object.key)).await {
+        Ok(whole) => Ok(mirror.read(key, whole).or(live)),
+        Err(MemberError::NotFound(_)) => Ok(live),
+        Err(error) => Err(error),
     }
 }
 
@@ -401,6 +428,7 @@ fn delete_options(removal: &Removal, live: &Live) -> DeleteOptions {
 
 /// The copy is gone: the row of its removal may go, too.
 async fn confirm(engine: &Engine, removal: &Removal) -> Outcome {
+    engine.index.carried_out(removal);
     match engine.confirmed.send(removal.clone()).await {
         Ok(()) => Outcome::Settled,
         Err(_) => Outcome::Failed(None),

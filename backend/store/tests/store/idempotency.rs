@@ -9,7 +9,7 @@ use crate::db::{Db, both, now};
 both! {
     async fn the_same_request_gets_the_first_answer_again(db: &Db) {
         let (user, at) = (UserId::new(), now());
-        let take = async |user, body: &str, at| db.store.take_key(user, "k", "POST /users", body, at).await.unwrap();
+        let take = async |user, body: &str, at| db.store.take_key(user, "k", "POST /users", body.as_bytes(), at).await.unwrap();
         assert_eq!(take(user, "h1", at).await, Known::Fresh);
         assert_eq!(take(user, "h1", at).await, Known::Unanswered(at));
         let answer = Answer { status: 201, headers: "{}".into(), body: "{\"name\":\"ada\"}".into() };
@@ -22,9 +22,9 @@ both! {
 
     async fn a_refused_request_gives_its_key_back(db: &Db) {
         let (user, at) = (UserId::new(), now());
-        assert_eq!(db.store.take_key(user, "k", "POST /users", "h", at).await.unwrap(), Known::Fresh);
+        assert_eq!(db.store.take_key(user, "k", "POST /users", b"h", at).await.unwrap(), Known::Fresh);
         db.store.answer_key(user, "k", None, at).await.unwrap();
-        assert_eq!(db.store.take_key(user, "k", "POST /users", "h", at).await.unwrap(), Known::Fresh);
+        assert_eq!(db.store.take_key(user, "k", "POST /users", b"h", at).await.unwrap(), Known::Fresh);
     }
 
     async fn of_many_at_once_one_goes_on(db: &Db) {
@@ -32,7 +32,7 @@ both! {
         let takers: Vec<_> = (0..12)
             .map(|_| {
                 let store = db.store.clone();
-                tokio::spawn(async move { store.take_key(user, "k", "POST /users", "h", at).await.unwrap() })
+                tokio::spawn(async move { store.take_key(user, "k", "POST /users", b"h", at).await.unwrap() })
             })
             .collect();
         let mut fresh = 0;

@@ -77,6 +77,50 @@ async fn what_was_there_before_is_adopted_left_alone_or_never_touched() {
 }
 
 #[tokio::test]
+async fn what_the_drift_policy_leaves_to_members_stays_as_they_have_it() {
+    let _turn = turn().await;
+    let app = TestApp::start(Db::Sqlite).await;
+    let planes = ControlPlanes::shared().await;
+    let bremen = planes.cluster("bremen");
+    fixture::import(&app.admin, &[bremen]).await;
+    let project = fixture::project(&app, &[bremen]).await;
+    let objects = format!("projects/{project}/federated-objects");
+    let maps = api(bremen, "", "ConfigMap", &project).await;
+    let map = |version: &str| {
+        json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "tuned"},
+            "data": {"tuning": "default", "url": "ours", "version": version}})
+    };
+    app.admin.post(&objects, everywhere(map("1"))).await.is(201);
+    member(&maps, "tuned", "there", |_| true).await;
+    let path = format!("{objects}/configmaps/tuned");
+    // The policy comes after the copy was seen, so the member has to be asked once more.
+    let policy = json!({"drift": {"ignorePaths": ["/data/tuning"]}});
+    app.admin.patch(&path, json!({"spec": {"policy": policy}})).await.is(200);
+    let edit = json!({"data": {"tuning": "theirs", "url": "theirs"}});
+    let edit = Patch::Merge(&edit);
+    maps.patch(
+        "tuned",
+        &PatchParams { field_manager: Some("somebody".into()), ..PatchParams::default() },
+        &edit,
+    )
+    .await
+    .unwrap();
+    member(&maps, "tuned", "the other field reverted", |copy| copy["data"]["url"] == "ours").await;
+    app.admin.patch(&path, json!({"spec": {"template": map("2")}})).await.is(200);
+    let copy = member(&maps, "tuned", "the new template", |copy| copy["data"]["version"] == "2").await;
+    assert_eq!(copy["data"], json!({"tuning": "theirs", "url": "ours", "version": "2"}));
+    wait_for(SOON, "in order", || async {
+        let found = app.admin.get(&path).await.is(200);
+        let fine = found["status"]["phase"] == "Ready" && row(&found, "bremen")["applied"] == true;
+        if fine { Ok(()) } else { Err(found["status"].to_string()) }
+    })
+    .await;
+    // Without the policy it is ours again.
+    app.admin.patch(&path, json!({"spec": {"policy": {"drift": {"ignorePaths": []}}}})).await.is(200);
+    member(&maps, "tuned", "taken back", |copy| copy["data"]["tuning"] == "default").await;
+}
+
+#[tokio::test]
 async fn a_project_does_not_take_over_a_namespace_of_somebody_else() {
     let _turn = turn().await;
     let app = TestApp::start(Db::Sqlite).await;

@@ -3,7 +3,42 @@
 use hanse_it::{Answer, Db, PASSWORD, TestApp};
 use serde_json::json;
 
-facts!(every_mutation_leaves_a_row, the_trail_holds_no_secret);
+facts!(every_mutation_leaves_a_row, refused_attempts_leave_a_row, the_trail_holds_no_secret);
+
+async fn refused_attempts_leave_a_row(db: Db) {
+    let app = TestApp::start(db).await;
+    app.workspace("acme").await;
+    app.project("acme", "shop").await;
+    let anna = app.user("anna", &[]).await;
+    app.member("workspaces/acme", "anna", &["member"]).await;
+    app.member("projects/shop", "anna", &["viewer"]).await;
+    let stranger = app.user("bert", &[]).await;
+    let attempts = [
+        ("update projects/shop forbidden", anna.patch("projects/shop", json!({"displayName": "Mine"})).await),
+        ("delete workspaces/acme forbidden", anna.delete("workspaces/acme").await),
+        ("get users forbidden", anna.get("users").await),
+        ("get projects/shop not_found", stranger.get("projects/shop").await),
+        ("delete projects/shop?dryRun not_found", stranger.delete("projects/shop?dryRun=true").await),
+    ];
+    // What was never there is no attempt at anything.
+    stranger.get("projects/none").await.is(404);
+    let rows = hanse_harness::wait_for(std::time::Duration::from_secs(5), "the rows", || async {
+        let trail = app.admin.get("audit?kind=request&limit=500").await.is(200);
+        let rows = trail["items"].as_array().cloned().unwrap_or_default();
+        if rows.len() == attempts.len() { Ok(rows) } else { Err(trail.to_string()) }
+    })
+    .await;
+    for (what, answer) in attempts {
+        let id = answer.header("x-request-id");
+        let row =
+            rows.iter().find(|row| row["requestId"] == id).unwrap_or_else(|| panic!("no row of: {what}"));
+        let text = |field: &str| row[field].as_str().unwrap_or_default();
+        let told = format!("{} {} {}", text("verb"), text("name"), text("result"));
+        assert_eq!(told, what.replace("?dryRun", ""), "{row}");
+        assert!(["anna", "bert"].contains(&text("actor")), "{row}");
+    }
+    assert_eq!(app.platform.store.verify_audit().await.unwrap().broken_at, None);
+}
 
 async fn every_mutation_leaves_a_row(db: Db) {
     let app = TestApp::start(db).await;

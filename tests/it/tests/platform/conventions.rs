@@ -278,6 +278,7 @@ async fn every_error_carries_the_id_of_its_request(db: Db) {
         app.nobody().get("me").await,
         app.admin.get("workspaces/none").await,
         app.admin.get("no/such/route").await,
+        app.admin.delete("overview").await,
         app.admin.post("workspaces", json!({"name": "acme"})).await,
         app.admin.post("workspaces", json!({"name": "No Name"})).await,
         app.admin.get("workspaces?limit=many").await,

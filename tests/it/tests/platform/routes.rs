@@ -145,8 +145,7 @@ fn stranger_gets(route: &str) -> Option<Expected> {
         "DELETE me/tokens/{name}" => Status(404),
         // No upgrade.
         "GET live" => Status(400),
-        // Who may import may detach; whether it is there does not show.
-        "DELETE clusters/{cluster}" => Status(403),
+
         "GET audit"
         | "GET users"
         | "POST users"
