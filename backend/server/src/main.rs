@@ -9,9 +9,9 @@ use hanse_server::{
 };
 use tracing_subscriber::EnvFilter;
 
-/// Half the processor time in allocation and three quarters of the memory at rest, beside the system's.
+/// Gives memory back while nothing happens, and takes less time under load than the system's.
 #[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
 
 /// One platform that governs many Kubernetes clusters for many tenants.
 #[derive(Parser)]

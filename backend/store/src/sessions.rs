@@ -170,6 +170,14 @@ impl Store {
         Ok(account.map(|account| (found, account)))
     }
 
+    /// A token by id.
+    ///
+    /// # Errors
+    /// When the database is away.
+    pub async fn token_by_id(&self, id: TokenId) -> Result<Option<TokenRow>, StoreError> {
+        Ok(access_token::Entity::find_by_id(Uuid::from(id)).one(self.db()).await?)
+    }
+
     /// Notes when a token was used last. Not audited and not told: it is only for looking at.
     ///
     /// # Errors

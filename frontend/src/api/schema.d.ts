@@ -2232,7 +2232,7 @@ export interface components {
             requestId: string;
         };
         /** @enum {string} */
-        ErrorCode: "bad_request" | "unauthenticated" | "forbidden" | "not_found" | "already_exists" | "conflict" | "precondition_failed" | "too_large" | "invalid" | "probe_failed" | "too_many_requests" | "internal" | "unavailable" | "timeout";
+        ErrorCode: "bad_request" | "unauthenticated" | "forbidden" | "not_found" | "method_not_allowed" | "already_exists" | "conflict" | "precondition_failed" | "too_large" | "invalid" | "probe_failed" | "too_many_requests" | "internal" | "unavailable" | "timeout";
         /**
          * Format: uuid
          * @description A federated object.

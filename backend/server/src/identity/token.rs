@@ -1,6 +1,7 @@
 //! Personal access tokens, for scripts and the command line.
 
 use chrono::TimeDelta;
+use hanse_authz::Credential;
 use hanse_store::{AuditEvent, Store, page::Page, sessions};
 use hanse_types::{
     List, ListParams, Name, TokenId,
@@ -47,7 +48,18 @@ pub async fn list(platform: &Platform, op: &OpContext, params: &ListParams) -> R
     })
 }
 
-/// Makes a token. One made with a limited token is limited to the same.
+/// The token of the request itself, when it came with one.
+async fn own(platform: &Platform, op: &OpContext) -> Result<Option<sessions::TokenRow>> {
+    match op.actor.credential {
+        Credential::Session(_) => Ok(None),
+        Credential::Token(id) => {
+            Ok(Some(platform.store.token_by_id(id).await?.ok_or_else(Error::unauthenticated)?))
+        }
+    }
+}
+
+/// Makes a token. One made with a token does not outlive it, and one made with a limited token is limited to the same:
+/// whoever found a token gains nothing by making another.
 ///
 /// # Errors
 /// `already_exists`, or `invalid` with the field at fault.
@@ -81,6 +93,10 @@ pub async fn create(platform: &Platform, op: &OpContext, request: TokenCreate) -
             }
         },
     };
+    let mut expires_at = op.now + TimeDelta::days(i64::from(days));
+    if let Some(own) = own(platform, op).await? {
+        expires_at = expires_at.min(own.expires_at);
+    }
     if platform.store.count_tokens(op.actor.user).await? >= MAX {
         return Err(Error::conflict(format!("you have {MAX} tokens already: revoke one first")));
     }
@@ -90,7 +106,7 @@ pub async fn create(platform: &Platform, op: &OpContext, request: TokenCreate) -
         name: request.name.to_string(),
         token_hash: hash(&secret),
         permissions,
-        expires_at: op.now + TimeDelta::days(i64::from(days)),
+        expires_at,
     };
     let mut tx = platform.store.begin(&op.write()).await?;
     let row = sessions::create_token(&mut tx, new).await.map_err(taken("token", request.name.as_str()))?;
@@ -105,11 +121,20 @@ pub async fn create(platform: &Platform, op: &OpContext, request: TokenCreate) -
     Ok(TokenCreated { token: body(row)?, secret })
 }
 
-/// Revokes one of the caller's tokens.
+/// Revokes one of the caller's tokens. A limited token revokes none but itself.
 ///
 /// # Errors
-/// `not_found`.
+/// `not_found`, or `forbidden` for another token than the limited one of the request.
 pub async fn revoke(platform: &Platform, op: &OpContext, name: &str) -> Result<()> {
+    if op.actor.limited_to.is_some() && own(platform, op).await?.is_none_or(|own| own.name != name) {
+        return Err(Error {
+            refused: true,
+            ..Error::new(
+                ErrorCode::Forbidden,
+                "a token with limited permissions can revoke itself only: sign in to revoke others",
+            )
+        });
+    }
     let mut tx = platform.store.begin(&op.write()).await?;
     if !sessions::revoke_token(&mut tx, op.actor.user, name).await? {
         return Err(Error::not_found("token", name));

@@ -5,10 +5,28 @@ use serde_json::json;
 
 facts!(
     a_limited_token_does_not_exceed_its_limits,
+    a_token_gains_nothing_by_making_or_revoking_others,
     a_token_cannot_give_more_than_it_has,
     a_revoked_token_is_refused,
     the_secret_is_shown_once,
 );
+
+async fn a_token_gains_nothing_by_making_or_revoking_others(db: Db) {
+    let app = TestApp::start(db).await;
+    let anna = app.user("anna", &[]).await;
+    let day = json!({"name": "day", "expiresInDays": 1});
+    let made = anna.post("me/tokens", day).await.is(201);
+    let token = anna.with_token(made["secret"].as_str().unwrap());
+    let child = token.post("me/tokens", json!({"name": "child", "expiresInDays": 300})).await.is(201);
+    assert_eq!(child["expiresAt"], made["expiresAt"]);
+    let limited = anna.token("limited", Some(&["project.settings.view"])).await;
+    limited.delete("me/tokens/day").await.is(403);
+    limited.delete("me/tokens/none").await.is(403);
+    token.get("me").await.is(200);
+    limited.delete("me/tokens/limited").await.is(204);
+    limited.get("me").await.is(401);
+    token.delete("me/tokens/child").await.is(204);
+}
 
 async fn a_limited_token_does_not_exceed_its_limits(db: Db) {
     let app = TestApp::start(db).await;
