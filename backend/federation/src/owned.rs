@@ -8,6 +8,7 @@
 //! Unequal hashes do not prove a difference: apiservers fill in defaults below empty objects and rewrite some
 //! values. So whoever sends a manifest should remember the pair [`Sent`] from the answer and compare against that.
 
+use hanse_machinery::ssa::Element;
 use serde_json::{Map, Value};
 
 mod drift;
@@ -188,39 +189,25 @@ fn is_item(name: &str) -> bool {
 
 /// The items of a list that a field set names.
 pub(crate) struct Places<'a> {
-    items: Vec<(Place, &'a Value)>,
-}
-
-enum Place {
-    /// By the values of key fields.
-    Keys(Map<String, Value>),
-    /// By its own value.
-    Value(Value),
-    /// By its index.
-    Index(usize),
+    items: Vec<(Element, &'a Value)>,
 }
 
 impl<'a> Places<'a> {
     pub(crate) fn of(set: &'a Map<String, Value>) -> Self {
-        let items = set.iter().filter_map(|(name, child)| {
-            let (kind, text) = name.split_at_checked(2)?;
-            let place = match kind {
-                "k:" => Place::Keys(serde_json::from_str(text).ok()?),
-                "v:" => Place::Value(serde_json::from_str(text).ok()?),
-                "i:" => Place::Index(text.parse().ok()?),
-                _ => return None,
-            };
-            Some((place, child))
+        let items = set.iter().filter_map(|(name, child)| match Element::parse(name)? {
+            Element::Field(_) => None,
+            place => Some((place, child)),
         });
         Self { items: items.collect() }
     }
 
     /// The field set of an item, when it is named.
     pub(crate) fn find(&self, index: usize, item: &Value) -> Option<&'a Value> {
-        let is_it = |place: &Place| match place {
-            Place::Keys(keys) => keys.iter().all(|(key, value)| item.get(key) == Some(value)),
-            Place::Value(value) => value == item,
-            Place::Index(at) => *at == index,
+        let is_it = |place: &Element| match place {
+            Element::Key(keys) => keys.iter().all(|(key, value)| item.get(key) == Some(value)),
+            Element::Value(value) => value == item,
+            Element::Index(at) => *at == index,
+            Element::Field(_) => false,
         };
         self.items.iter().find(|(place, _)| is_it(place)).map(|(_, child)| *child)
     }
@@ -228,13 +215,13 @@ impl<'a> Places<'a> {
     /// The names of the key fields, when items are found by keys.
     pub(crate) fn keys(&self) -> Option<Vec<String>> {
         self.items.iter().find_map(|(place, _)| match place {
-            Place::Keys(keys) => Some(keys.keys().cloned().collect()),
+            Element::Key(keys) => Some(keys.keys().cloned().collect()),
             _ => None,
         })
     }
 
     /// Whether items are found by their own value.
     pub(crate) fn is_set(&self) -> bool {
-        self.items.iter().any(|(place, _)| matches!(place, Place::Value(_)))
+        self.items.iter().any(|(place, _)| matches!(place, Element::Value(_)))
     }
 }

@@ -9,6 +9,7 @@
 //! | pods that are late, crash or fail | [`pods::deployment`] with [`pods::Knobs`] |
 //! | a bad network | [`FaultProxy`]: delay, cut, half-open, truncation |
 //! | an API server that says 429 or 500 | [`ApiProxy`], which also counts requests |
+//! | a request, header by header | [`Raw`] |
 //! | a database | [`Postgres::shared`], [`Postgres::from_template`] |
 //! | the server as its users run it | [`HanseProcess`]: start, `kill -9`, restart, memory, processor time |
 //! | a name nobody else uses | [`unique`] |
@@ -24,6 +25,7 @@ pub mod planes;
 pub mod pods;
 mod ports;
 pub mod postgres;
+pub mod raw;
 pub mod testbed;
 mod wait;
 
@@ -32,6 +34,7 @@ pub use fault::{Fault, FaultProxy};
 pub use hanse::HanseProcess;
 pub use planes::{Access, Cluster, ControlPlane, ControlPlanes, Flavour, Plane};
 pub use postgres::Postgres;
+pub use raw::Raw;
 pub use wait::{try_wait_for, wait_for};
 
 /// `prefix` and a suffix that no other test of any run uses: a valid name of a namespace, project or object.

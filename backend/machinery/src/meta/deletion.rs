@@ -1,0 +1,243 @@
+//! What a deletion does: remove, or mark and wait for finalizers; and what happens to objects whose owners are gone.
+
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use super::text;
+use crate::{Descriptor, Status, status::In};
+
+const ORPHAN: &str = "orphan";
+const FOREGROUND: &str = "foregroundDeletion";
+
+/// What happens to objects that the deleted one owns.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+pub enum Propagation {
+    /// They stay.
+    Orphan,
+    /// They go afterwards.
+    Background,
+    /// They go first.
+    Foreground,
+}
+
+/// The body of a deletion, or its query.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct DeleteOptions {
+    /// Seconds to end; only pods take any.
+    pub grace_period_seconds: Option<i64>,
+    /// What the object must be.
+    pub preconditions: Option<Preconditions>,
+    /// The older way to say orphan.
+    pub orphan_dependents: Option<bool>,
+    /// What happens to objects that it owns.
+    pub propagation_policy: Option<Propagation>,
+    /// `All`: do not do it.
+    pub dry_run: Vec<String>,
+}
+
+/// What the object must be.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct Preconditions {
+    /// This object and no later one of its name.
+    pub uid: Option<String>,
+    /// This version of it.
+    pub resource_version: Option<String>,
+}
+
+/// What a deletion comes to.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Deletion {
+    /// The object goes now. The object as its last event shows it.
+    Remove(Value),
+    /// The object is stored so, and goes when its finalizers are gone.
+    Mark(Value),
+    /// It is being deleted already, and nothing changes.
+    Pending,
+}
+
+/// Decides a deletion. `time` is now, in RFC 3339.
+///
+/// # Errors
+/// 409 when a precondition does not hold, 422 when the options contradict each other.
+pub fn delete(
+    kind: &Descriptor,
+    live: &Value,
+    options: &DeleteOptions,
+    time: &str,
+) -> Result<Deletion, Status> {
+    if options.orphan_dependents.is_some() && options.propagation_policy.is_some() {
+        let fault = crate::status::FieldError::invalid(
+            "propagationPolicy",
+            format!("{:?}", options.propagation_policy.unwrap_or(Propagation::Background)),
+            "orphanDependents and deletionPropagation cannot be both set",
+        );
+        return Err(Status::invalid(In { group: "meta.k8s.io", kind: "DeleteOptions" }, "", &[fault]));
+    }
+    check(kind, live, options)?;
+    let mut finalizers: Vec<String> = live
+        .pointer("/metadata/finalizers")
+        .and_then(Value::as_array)
+        .into_iter()
+        .flatten()
+        .filter_map(Value::as_str)
+        .map(str::to_owned)
+        .collect();
+    let asked = match (options.propagation_policy, options.orphan_dependents) {
+        (Some(Propagation::Orphan), _) | (None, Some(true)) => Some(ORPHAN),
+        (Some(Propagation::Foreground), _) => Some(FOREGROUND),
+        (Some(Propagation::Background), _) | (None, Some(false)) => None,
+        // Unasked, what a client put there stays.
+        (None, None) => {
+            finalizers.iter().find_map(|name| [ORPHAN, FOREGROUND].into_iter().find(|f| f == name))
+        }
+    };
+    finalizers.retain(|name| name != ORPHAN && name != FOREGROUND);
+    finalizers.extend(asked.map(str::to_owned));
+    let mut object = live.clone();
+    let is_marked = !text(live, "deletionTimestamp").is_empty();
+    if let Some(metadata) = object.get_mut("metadata").and_then(Value::as_object_mut) {
+        if finalizers.is_empty() {
+            metadata.remove("finalizers");
+        } else {
+            metadata.insert("finalizers".into(), json!(finalizers));
+        }
+        if !is_marked {
+            metadata.insert("deletionTimestamp".into(), time.into());
+            if let Some(generation) = metadata.get("generation").and_then(Value::as_i64).filter(|g| *g > 0) {
+                metadata.insert("generation".into(), (generation + 1).into());
+            }
+        }
+        metadata.insert("deletionGracePeriodSeconds".into(), 0.into());
+    }
+    if finalizers.is_empty() {
+        return Ok(Deletion::Remove(live.clone()));
+    }
+    Ok(if object == *live { Deletion::Pending } else { Deletion::Mark(object) })
+}
+
+fn check(kind: &Descriptor, live: &Value, options: &DeleteOptions) -> Result<(), Status> {
+    let Some(wanted) = &options.preconditions else { return Ok(()) };
+    let name = text(live, "name");
+    if let Some(uid) = wanted.uid.as_deref().filter(|uid| *uid != text(live, "uid")) {
+        let why = format!(
+            "the UID in the precondition ({uid}) does not match the UID in record ({}). The object might have been \
+             deleted and then recreated",
+            text(live, "uid")
+        );
+        return Err(Status::conflict(kind.kind_in(), name, &why));
+    }
+    if let Some(version) = wanted.resource_version.as_deref().filter(|v| *v != text(live, "resourceVersion"))
+    {
+        let why = format!(
+            "the ResourceVersion in the precondition ({version}) does not match the ResourceVersion in record ({}). \
+             The object might have been modified",
+            text(live, "resourceVersion")
+        );
+        return Err(Status::conflict(kind.kind_in(), name, &why));
+    }
+    Ok(())
+}
+
+/// Whether an update took the last finalizer of an object that is being deleted, so that it goes.
+#[must_use]
+pub fn is_finished(live: &Value, new: &Value) -> bool {
+    let finalizers = new.pointer("/metadata/finalizers").and_then(Value::as_array);
+    !text(live, "deletionTimestamp").is_empty() && finalizers.is_none_or(Vec::is_empty)
+}
+
+/// What is known of an owner.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum OwnerState {
+    /// There.
+    Present,
+    /// There, but going, and its dependents first.
+    GoingAfterDependents,
+    /// Not there, or another object of its name is.
+    Absent,
+    /// It cannot be said: leave the dependent alone.
+    Unknown,
+}
+
+/// What happens to an object by its owner references.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Collect {
+    /// Nothing.
+    Keep,
+    /// References to these UIDs are taken out; the rest of its owners is there.
+    Unlink(Vec<String>),
+    /// It is deleted.
+    Delete(Propagation),
+}
+
+/// Decides about an object whose owners may be gone; `state` answers for a reference.
+#[must_use]
+pub fn collect(object: &Value, state: impl Fn(&Value) -> OwnerState) -> Collect {
+    let owners = object.pointer("/metadata/ownerReferences").and_then(Value::as_array);
+    let owners: Vec<(&Value, OwnerState)> =
+        owners.into_iter().flatten().map(|owner| (owner, state(owner))).collect();
+    let any = |wanted: OwnerState| owners.iter().any(|(_, state)| *state == wanted);
+    if owners.is_empty() || any(OwnerState::Unknown) {
+        return Collect::Keep;
+    }
+    if any(OwnerState::Present) {
+        let gone: Vec<String> = owners
+            .iter()
+            .filter(|(_, state)| *state != OwnerState::Present)
+            .filter_map(|(owner, _)| owner.get("uid").and_then(Value::as_str).map(str::to_owned))
+            .collect();
+        return if gone.is_empty() { Collect::Keep } else { Collect::Unlink(gone) };
+    }
+    let has = |finalizer: &str| {
+        let list = object.pointer("/metadata/finalizers").and_then(Value::as_array);
+        list.is_some_and(|list| list.iter().any(|name| name == finalizer))
+    };
+    if any(OwnerState::GoingAfterDependents) || has(FOREGROUND) {
+        return Collect::Delete(Propagation::Foreground);
+    }
+    Collect::Delete(if has(ORPHAN) { Propagation::Orphan } else { Propagation::Background })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn object() -> Value {
+        json!({"metadata": {"name": "a", "uid": "u", "resourceVersion": "1", "generation": 1,
+            "ownerReferences": [{"uid": "x"}, {"uid": "y"}]}})
+    }
+
+    #[test]
+    fn finalizers_hold_an_object_until_the_last_is_taken() {
+        let kind = Descriptor::built_in("v1", "ConfigMap").unwrap();
+        let options =
+            DeleteOptions { propagation_policy: Some(Propagation::Foreground), ..Default::default() };
+        let Deletion::Mark(marked) = delete(&kind, &object(), &options, "t").unwrap() else { panic!() };
+        assert_eq!(marked["metadata"]["finalizers"], json!([FOREGROUND]));
+        assert_eq!(marked["metadata"]["generation"], json!(2));
+        assert_eq!(delete(&kind, &marked, &DeleteOptions::default(), "t2").unwrap(), Deletion::Pending);
+        let mut free = marked.clone();
+        free["metadata"].as_object_mut().unwrap().remove("finalizers");
+        assert!(is_finished(&marked, &free));
+    }
+
+    #[test]
+    fn an_object_goes_with_its_last_owner() {
+        let by =
+            |x: OwnerState, y: OwnerState| collect(&object(), move |o| if o["uid"] == "x" { x } else { y });
+        assert_eq!(by(OwnerState::Absent, OwnerState::Present), Collect::Unlink(vec!["x".into()]));
+        assert_eq!(by(OwnerState::Absent, OwnerState::Unknown), Collect::Keep);
+        assert_eq!(by(OwnerState::Absent, OwnerState::Absent), Collect::Delete(Propagation::Background));
+    }
+
+    #[test]
+    fn preconditions_name_both_versions() {
+        let kind = Descriptor::built_in("v1", "ConfigMap").unwrap();
+        let options = DeleteOptions {
+            preconditions: Some(Preconditions { uid: Some("other".into()), resource_version: None }),
+            ..Default::default()
+        };
+        assert_eq!(delete(&kind, &object(), &options, "t").unwrap_err().code, 409);
+    }
+}
