@@ -98,6 +98,46 @@ pub fn parse(object: &Value, path: &str, resource: &Resource) -> Result<Parsed, 
     Ok(Parsed { object, refusals, kept_at_hub, status })
 }
 
+/// The plain object of a record: its template, with annotations for whatever the template's own do not say.
+#[must_use]
+pub fn object(record: &FederatedObject) -> Value {
+    let mut object = record.spec.template.clone();
+    if !object.is_object() {
+        object = Value::Object(serde_json::Map::new());
+    }
+    object["apiVersion"] = record.resource.api_version().into();
+    object["kind"] = record.resource.kind.clone().into();
+    if !object.get("metadata").is_some_and(Value::is_object) {
+        object["metadata"] = Value::Object(serde_json::Map::new());
+    }
+    object["metadata"]["name"] = record.name.clone().into();
+    let said = parse(&object, "", &record.resource).map(|parsed| parsed.object.spec).unwrap_or_default();
+    let spec = &record.spec;
+    let mut settings: Vec<(&str, Value)> = Vec::new();
+    if said.placement != spec.placement {
+        settings.push((annotation::PLACEMENT, json(&spec.placement)));
+    }
+    if said.overrides != spec.overrides {
+        settings.push((annotation::OVERRIDES, json(&spec.overrides)));
+    }
+    if said.replicas != spec.replicas {
+        settings.push((annotation::REPLICAS, json(&spec.replicas.clone().unwrap_or_default())));
+    }
+    if said.policy != spec.policy {
+        settings.push((annotation::POLICY, json(&spec.policy)));
+    }
+    if !settings.is_empty() {
+        let metadata = &mut object["metadata"];
+        if !metadata.get("annotations").is_some_and(Value::is_object) {
+            metadata["annotations"] = Value::Object(serde_json::Map::new());
+        }
+        for (name, value) in settings {
+            metadata["annotations"][name] = value.to_string().into();
+        }
+    }
+    object
+}
+
 /// Turns a field path of the native model into this generation's words: the template is the object itself, all
 /// else is in annotations.
 #[must_use]
@@ -186,7 +226,8 @@ impl<'a> Annotations<'a> {
 
     fn replicas(&self, resource: &Resource) -> Result<Option<Replicas>, FieldError> {
         if let Some(replicas) = self.native(annotation::REPLICAS)? {
-            return Ok(Some(replicas));
+            // The same number everywhere is what a record says by saying nothing.
+            return Ok(Some(replicas).filter(|replicas| *replicas != Replicas::default()));
         }
         let name = match (resource.group.as_str(), resource.kind.as_str()) {
             ("apps" | "extensions", "Deployment") => annotation::DEPLOYMENT,
@@ -212,6 +253,10 @@ impl<'a> Annotations<'a> {
         let names = list.items()?.into_iter().map(|item| item.required_text().map(str::to_owned));
         names.collect::<Result<Vec<String>, FieldError>>().map(Some)
     }
+}
+
+fn json<T: serde::Serialize>(value: &T) -> Value {
+    serde_json::to_value(value).unwrap_or_default()
 }
 
 fn divided() -> Replicas {

@@ -4,7 +4,7 @@
 //! here, with its path, so that the hub can refuse it; where something is computed from such an object all the
 //! same (`hanse simulate`), only what the mistake concerns fails.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Value, json};
 
@@ -12,6 +12,7 @@ use crate::{
     FieldError,
     adapter::{Metadata, Parsed},
     field::Field,
+    fleet::ClusterView,
     kinds,
     object::{
         DeleteOptions, Deletion, FederatedObject, FederatedSpec, Override, Patch, PatchOp, Placement, Policy,
@@ -19,6 +20,7 @@ use crate::{
     },
     overrides,
     plan::Refusals,
+    prune,
     selector::Selector,
 };
 
@@ -233,6 +235,50 @@ pub fn delete_options(text: &str) -> Result<DeleteOptions, String> {
         options.remove("kind");
     }
     crate::object::read("", &value).map_err(|error| error.to_string())
+}
+
+/// The specification of a record in this generation's words. Differences that it has no words for (by selector, by
+/// shorthand, divided replicas) are told as what they come to in each of these clusters; `replicas` is the number decided
+/// for each, where one is.
+#[must_use]
+pub fn spec(record: &FederatedObject, clusters: &[ClusterView], replicas: &BTreeMap<String, i64>) -> Value {
+    let own = &record.spec;
+    let mut template = own.template.clone();
+    prune::server_fields(&mut template);
+    let mut placement = serde_json::Map::new();
+    if let Some(names) = &own.placement.clusters {
+        placement.insert("clusters".into(), names.iter().map(|name| json!({"name": name})).collect());
+    }
+    if let Some(selector) = &own.placement.cluster_selector {
+        placement.insert("clusterSelector".into(), serde_json::to_value(selector).unwrap_or_default());
+    }
+    let mut entries = Vec::new();
+    for cluster in clusters {
+        let mut differing = template.clone();
+        let changed = overrides::apply(&mut differing, &record.resource, &own.overrides, cluster);
+        let patches = match changed {
+            Ok(()) => json_patch::diff(&template, &differing),
+            Err(_) => json_patch::Patch::default(),
+        };
+        let mut patches: Vec<Value> =
+            patches.0.iter().filter_map(|patch| serde_json::to_value(patch).ok()).collect();
+        if let Some(number) = replicas.get(&cluster.name) {
+            let path = format!("/spec/{}", crate::workload::replicas_field(&record.resource));
+            patches.retain(|patch| patch.get("path").and_then(Value::as_str) != Some(&path));
+            patches.push(json!({"path": path, "value": number}));
+        }
+        if !patches.is_empty() {
+            entries.push(json!({"clusterName": cluster.name, "clusterOverrides": patches}));
+        }
+    }
+    let mut out = json!({"template": template, "placement": placement});
+    if !entries.is_empty() {
+        out["overrides"] = entries.into();
+    }
+    if own.retain_replicas {
+        out["retainReplicas"] = true.into();
+    }
+    out
 }
 
 /// Turns a field path of the native model into this generation's words.

@@ -22,6 +22,9 @@ mod workspaces;
 
 use std::sync::Arc;
 
+pub(crate) use extract::{Op, credential};
+pub(crate) use respond::Refused;
+
 use axum::{Router, routing::get};
 use utoipa::OpenApi;
 use utoipa_axum::{router::OpenApiRouter, routes};
@@ -129,6 +132,8 @@ pub fn router(platform: &Arc<Platform>) -> Router {
         .route("/healthz", get(system::healthz))
         .route("/readyz", get(system::readyz))
         .route("/metrics", get(system::metrics))
+        .route("/ca.pem", get(system::authority))
+        .merge(crate::hub::http::routes())
         .fallback(crate::web::serve)
         .method_not_allowed_fallback(system::no_method);
     layers::wrap(api, platform).with_state(Arc::clone(platform))

@@ -36,6 +36,10 @@ pub struct Server {
     pub listen: SocketAddr,
     /// URL under which people reach the server, when it is not `http://<listen>`.
     pub public_url: Option<url::Url>,
+    /// Certificate chain in PEM for TLS on the same port; absent = one of an authority of our own.
+    pub tls_certificate: Option<PathBuf>,
+    /// Its key in PEM.
+    pub tls_key: Option<PathBuf>,
     /// Folder for the embedded database, keys and the lock.
     pub data_dir: PathBuf,
     /// Largest request body, in bytes.
@@ -49,6 +53,8 @@ impl Default for Server {
         Self {
             listen: SocketAddr::from(([127, 0, 0, 1], 8080)),
             public_url: None,
+            tls_certificate: None,
+            tls_key: None,
             data_dir: default_data_dir(),
             max_body_bytes: 3 * 1024 * 1024,
             request_timeout_seconds: 60,

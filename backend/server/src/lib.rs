@@ -12,12 +12,14 @@ pub mod config;
 pub mod context;
 pub mod error;
 pub mod federation;
+pub mod hub;
 pub mod identity;
 pub mod live;
 pub mod metrics;
 pub mod overview;
 pub mod serve;
 pub mod tenancy;
+pub mod tls;
 mod web;
 
 use std::sync::Arc;
@@ -56,6 +58,12 @@ pub struct Platform {
     pub monitor: Arc<clusters::monitor::Monitor>,
     /// Counters.
     pub metrics: Arc<Metrics>,
+    /// The server's own certificate.
+    pub tls: tls::Tls,
+    /// Where the platform is reached by those that need TLS, without a slash at the end.
+    pub secure_url: String,
+    /// What the Kubernetes-style API shows.
+    pub shelves: Arc<hub::Shelves>,
     /// Refused attempts on their way into the audit trail.
     pub refusals: audit::Refusals,
     /// Background work.

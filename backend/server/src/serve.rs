@@ -15,10 +15,14 @@ use crate::{
     clusters::monitor::Monitor,
     config::Config,
     federation::engine::{Engine, Parts},
+    hub::Shelves,
     identity::{Identity, setup},
     live::{Event, Hub, Topic},
     metrics::Metrics,
+    tls::Tls,
 };
+
+pub mod listen;
 
 /// Longest wait for requests and background work to end.
 const GOODBYE: Duration = Duration::from_secs(10);
@@ -125,7 +129,20 @@ impl Server {
                 }
             }
         });
+        let tls = Tls::open(&config, address, clock.now())?;
+        let secure_url = config.server.public_url.as_ref().filter(|url| url.scheme() == "https").map_or_else(
+            || format!("https://{address}"),
+            |url| url.as_str().trim_end_matches('/').to_owned(),
+        );
+        let base = config
+            .server
+            .public_url
+            .as_ref()
+            .map_or_else(|| format!("http://{address}"), |url| url.as_str().trim_end_matches('/').to_owned());
         let platform = Arc::new(Platform {
+            shelves: Arc::new(Shelves::new(store.clone(), secure_url.clone(), tls.authority.clone())),
+            tls,
+            secure_url,
             config,
             instance,
             store,
@@ -142,11 +159,6 @@ impl Server {
             stop,
         });
         background(&platform);
-        let base =
-            platform.config.server.public_url.as_ref().map_or_else(
-                || format!("http://{address}"),
-                |url| url.as_str().trim_end_matches('/').to_owned(),
-            );
         let setup_url = setup_token.map(|token| format!("{base}/setup?token={token}"));
         Ok(Self { platform, listener, setup_url, address })
     }
@@ -157,7 +169,7 @@ impl Server {
     /// When serving fails altogether.
     pub async fn run(self, until: impl Future<Output = ()> + Send + 'static) -> Result<(), StartError> {
         let stop = self.platform.stop.clone();
-        let router = api::router(&self.platform).into_make_service_with_connect_info::<SocketAddr>();
+        let router = api::router(&self.platform).into_make_service_with_connect_info::<listen::Peer>();
         let graceful = {
             let stop = stop.clone();
             async move {
@@ -165,7 +177,9 @@ impl Server {
                 stop.cancel();
             }
         };
-        let serving = axum::serve(self.listener, router).with_graceful_shutdown(graceful);
+        let listener = listen::Listener::start(self.listener, &self.platform.tls, stop.clone())
+            .map_err(anyhow::Error::from)?;
+        let serving = axum::serve(listener, router).with_graceful_shutdown(graceful);
         let ended = async {
             stop.cancelled().await;
             tokio::time::sleep(GOODBYE).await;
@@ -211,6 +225,7 @@ fn background(platform: &Arc<Platform>) {
         Arc::clone(&platform.clock),
     )));
     spawn(Box::pin(tell(Arc::clone(platform))));
+    spawn(Box::pin(Arc::clone(&platform.shelves).follow()));
 }
 
 /// Tells live connections what the change feed says, and forgets callers whose roles may have changed.
@@ -241,6 +256,10 @@ async fn tell(platform: Arc<Platform>) {
         let projects = platform.store.projects_by_ids(projects).await.unwrap_or_default();
         let workspaces = platform.store.workspaces_by_ids(workspaces).await.unwrap_or_default();
         for change in changes {
+            // Status is told by whoever computes it, and what is kept at the hub by the hub.
+            if matches!(change.kind.as_str(), "status" | "cluster-status" | "hub") {
+                continue;
+            }
             let mut topics = vec![Topic::Audit];
             let project = change.project.and_then(|id| projects.get(&id)).map(|row| row.name.clone());
             let workspace = change.workspace.and_then(|id| workspaces.get(&id)).map(|row| row.name.clone());

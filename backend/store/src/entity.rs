@@ -266,3 +266,27 @@ entity! { removal = "removals" {
     pub requested_by: String,
     pub at: DateTimeUtc,
 } }
+
+entity! { hub_object = "hub_objects" {
+    #[sea_orm(primary_key, auto_increment = false)]
+    pub id: Uuid,
+    pub root: String,
+    pub r#type: String,
+    pub namespace: String,
+    pub name: String,
+    pub version: i64,
+    pub object: String,
+    pub sealed: Option<Vec<u8>>,
+    pub key_id: Option<String>,
+} }
+
+entity! { hub_view = "hub_views" {
+    #[sea_orm(primary_key, auto_increment = false)]
+    pub object_id: Uuid,
+    #[sea_orm(primary_key, auto_increment = false)]
+    pub root: String,
+    pub generation: i64,
+    pub view: String,
+    pub sealed: Option<Vec<u8>>,
+    pub key_id: Option<String>,
+} }

@@ -276,6 +276,19 @@ async fn place(
     Ok(next)
 }
 
+/// Counts a write that changes nothing of what is stored here.
+pub(crate) async fn touch(
+    tx: &mut Tx,
+    project: &project::Model,
+    mut next: Model,
+) -> Result<Model, StoreError> {
+    let expected = next.version;
+    next.version += 1;
+    store_version(tx, &next, expected).await?;
+    tx.changed(change(&next, project, Op::Updated));
+    Ok(next)
+}
+
 async fn store_version(tx: &Tx, next: &Model, expected: i64) -> Result<(), StoreError> {
     let active = federated_object::ActiveModel {
         api_version: Set(next.api_version.clone()),
@@ -356,6 +369,7 @@ pub(crate) async fn sweep(tx: &mut Tx, id: Uuid) -> Result<bool, StoreError> {
         return Ok(false);
     };
     federated_object::Entity::delete_by_id(id).exec(tx.db()).await?;
+    crate::hub::forget_views(tx, id).await?;
     tx.changed(change(&row, &project, Op::Deleted));
     if project.deleted_at.is_some() {
         crate::projects::sweep(tx, project.id).await?;

@@ -69,7 +69,8 @@ impl Op {
 pub struct Change {
     /// Its place in the order.
     pub revision: i64,
-    /// Kind of the thing: `user`, `binding`, `session`, `token`, `workspace`, `project`, `cluster`, `federated`.
+    /// Kind of the thing: `user`, `binding`, `session`, `token`, `workspace`, `project`, `cluster`, `federated`, `hub`;
+    /// and `status` and `cluster-status`, which are derived.
     pub kind: String,
     /// Id of the thing.
     pub object: Uuid,

@@ -34,6 +34,7 @@ mod error;
 pub mod federated;
 pub mod feed;
 mod group;
+pub mod hub;
 pub mod idempotency;
 pub mod labels;
 mod lock;

@@ -7,7 +7,7 @@ use sea_orm::{
 
 use crate::{
     AuditEvent, Sealed, Store, StoreError, Tx, WriteContext,
-    entity::{change, federated_object, federated_revision, meta, secret},
+    entity::{change, federated_object, federated_revision, hub_object, hub_view, meta, secret},
 };
 
 /// Id of this installation: the mark that it leaves on clusters.
@@ -218,6 +218,24 @@ pub(crate) async fn rotate(store: &Store, context: &WriteContext) -> Result<u64,
         if let (Some(key_id), Some(bytes)) = (row.key_id.clone(), row.sealed.clone()) {
             let sealed = reseal(&crate::federated::belongs_to(row.object_id), key_id, bytes)?;
             let mut row: federated_revision::ActiveModel = row.into();
+            (row.key_id, row.sealed) = (Set(Some(sealed.key_id)), Set(Some(sealed.bytes)));
+            row.update(tx.db()).await?;
+            renewed += 1;
+        }
+    }
+    for row in hub_object::Entity::find().filter(hub_object::Column::KeyId.ne(&current)).all(tx.db()).await? {
+        if let (Some(key_id), Some(bytes)) = (row.key_id.clone(), row.sealed.clone()) {
+            let sealed = reseal(&crate::hub::belongs_to(row.id, &row.root), key_id, bytes)?;
+            let mut row: hub_object::ActiveModel = row.into();
+            (row.key_id, row.sealed) = (Set(Some(sealed.key_id)), Set(Some(sealed.bytes)));
+            row.update(tx.db()).await?;
+            renewed += 1;
+        }
+    }
+    for row in hub_view::Entity::find().filter(hub_view::Column::KeyId.ne(&current)).all(tx.db()).await? {
+        if let (Some(key_id), Some(bytes)) = (row.key_id.clone(), row.sealed.clone()) {
+            let sealed = reseal(&crate::hub::belongs_to(row.object_id, &row.root), key_id, bytes)?;
+            let mut row: hub_view::ActiveModel = row.into();
             (row.key_id, row.sealed) = (Set(Some(sealed.key_id)), Set(Some(sealed.bytes)));
             row.update(tx.db()).await?;
             renewed += 1;

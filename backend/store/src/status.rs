@@ -1,5 +1,6 @@
 //! Status of clusters and objects. It is derived, so it is written in groups: at once when nothing is being written,
-//! otherwise with everything else that came in meanwhile. Nothing waits for it.
+//! otherwise with everything else that came in meanwhile. Nothing waits for it. Each group is also told in the change
+//! feed (kinds `status` and `cluster-status`), so that watches at the hub resume over a restart.
 
 use std::{
     collections::HashMap,
@@ -15,10 +16,12 @@ use hanse_types::{ClusterId, FederatedId};
 use sea_orm::{EntityTrait as _, Set, sea_query::OnConflict};
 use serde_json::Value;
 use tokio::sync::Notify;
+use uuid::Uuid;
 
 use crate::{
-    Store, StoreError, WriteContext,
-    entity::{cluster_status, federated_object, federated_status},
+    Op, Store, StoreError, WriteContext,
+    entity::{cluster, cluster_status, federated_object, federated_status},
+    tx::NewChange,
 };
 
 /// Rows written by one statement.
@@ -114,19 +117,21 @@ impl StatusWriter {
 
 async fn flush(store: &Store, batch: &Pending, now: DateTime<Utc>) -> Result<(), StoreError> {
     use sea_orm::{ColumnTrait as _, QueryFilter as _, QuerySelect as _};
-    let tx = store.begin(&WriteContext::platform("status", now)).await?;
+    let mut tx = store.begin(&WriteContext::platform("status", now)).await?;
     let clusters: Vec<_> = batch.clusters.iter().collect();
     for chunk in clusters.chunks(CHUNK) {
-        let known: Vec<uuid::Uuid> = crate::entity::cluster::Entity::find()
-            .filter(crate::entity::cluster::Column::Id.is_in(chunk.iter().map(|(id, _)| id.0)))
+        let known: HashMap<Uuid, String> = cluster::Entity::find()
+            .filter(cluster::Column::Id.is_in(chunk.iter().map(|(id, _)| id.0)))
             .select_only()
-            .column(crate::entity::cluster::Column::Id)
-            .into_tuple()
+            .columns([cluster::Column::Id, cluster::Column::Name])
+            .into_tuple::<(Uuid, String)>()
             .all(tx.db())
-            .await?;
+            .await?
+            .into_iter()
+            .collect();
         let rows: Vec<_> = chunk
             .iter()
-            .filter(|(id, _)| known.contains(&id.0))
+            .filter(|(id, _)| known.contains_key(&id.0))
             .map(|(id, (status, at))| cluster_status::ActiveModel {
                 cluster_id: Set(id.0),
                 status: Set(status.clone()),
@@ -135,6 +140,17 @@ async fn flush(store: &Store, batch: &Pending, now: DateTime<Utc>) -> Result<(),
             .collect();
         if rows.is_empty() {
             continue;
+        }
+        for (id, name) in known {
+            tx.changed(NewChange {
+                kind: "cluster-status",
+                object: id,
+                workspace: None,
+                project: None,
+                cluster: Some(id),
+                name,
+                op: Op::Updated,
+            });
         }
         let update = [cluster_status::Column::Status, cluster_status::Column::ObservedAt];
         cluster_status::Entity::insert_many(rows)
@@ -147,18 +163,24 @@ async fn flush(store: &Store, batch: &Pending, now: DateTime<Utc>) -> Result<(),
     let objects: Vec<_> = batch.objects.iter().collect();
     for chunk in objects.chunks(CHUNK) {
         // An object may have gone since its status was computed.
-        let known: std::collections::HashSet<uuid::Uuid> = federated_object::Entity::find()
+        let known: HashMap<Uuid, (Uuid, String, String)> = federated_object::Entity::find()
             .filter(federated_object::Column::Id.is_in(chunk.iter().map(|(id, _)| id.0)))
             .select_only()
-            .column(federated_object::Column::Id)
-            .into_tuple()
+            .columns([
+                federated_object::Column::Id,
+                federated_object::Column::ProjectId,
+                federated_object::Column::Type,
+                federated_object::Column::Name,
+            ])
+            .into_tuple::<(Uuid, Uuid, String, String)>()
             .all(tx.db())
             .await?
             .into_iter()
+            .map(|(id, project, type_, name)| (id, (project, type_, name)))
             .collect();
         let rows: Vec<_> = chunk
             .iter()
-            .filter(|(id, _)| known.contains(&id.0))
+            .filter(|(id, _)| known.contains_key(&id.0))
             .map(|(id, (phase, status, at))| federated_status::ActiveModel {
                 object_id: Set(id.0),
                 phase: Set(phase.clone()),
@@ -168,6 +190,17 @@ async fn flush(store: &Store, batch: &Pending, now: DateTime<Utc>) -> Result<(),
             .collect();
         if rows.is_empty() {
             continue;
+        }
+        for (id, (project, type_, name)) in known {
+            tx.changed(NewChange {
+                kind: "status",
+                object: id,
+                workspace: None,
+                project: Some(project),
+                cluster: None,
+                name: format!("{type_}/{name}"),
+                op: Op::Updated,
+            });
         }
         let update = [
             federated_status::Column::Phase,

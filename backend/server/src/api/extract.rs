@@ -1,6 +1,6 @@
 //! The way in: authenticates, reads the conventions (`dryRun`, `If-Match`), and builds the context of the operation.
 
-use std::{net::SocketAddr, sync::Arc};
+use std::sync::Arc;
 
 use axum::{
     extract::{ConnectInfo, FromRequestParts},
@@ -13,6 +13,7 @@ use crate::{
     context::{AnonymousContext, OpContext, RequestInfo},
     error::{Error, Result},
     identity::session::Credential,
+    serve::listen::Peer,
 };
 
 /// Name of the session cookie.
@@ -123,7 +124,7 @@ fn request_info(parts: &Parts) -> Result<RequestInfo> {
             }
         }
     };
-    let address = parts.extensions.get::<ConnectInfo<SocketAddr>>().map(|info| info.0.ip());
+    let address = parts.extensions.get::<ConnectInfo<Peer>>().map(|info| info.0.0.ip());
     let id = super::respond::REQUEST_ID.try_with(Clone::clone).unwrap_or_default();
     Ok(RequestInfo { id, address, dry_run, if_match })
 }

@@ -19,7 +19,7 @@ tokio::task_local! {
 
 /// Marks an answer that refuses what the caller may not do, for the audit trail.
 #[derive(Clone, Copy)]
-pub(super) struct Refused(pub ErrorCode);
+pub struct Refused(pub ErrorCode);
 
 /// HTTP status of a code; the only place that maps them.
 #[must_use]

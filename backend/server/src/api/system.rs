@@ -52,3 +52,9 @@ pub async fn no_method() -> Error {
 pub async fn no_route() -> Error {
     Error::new(ErrorCode::NotFound, "there is no such path; see /api/v1/openapi.json for what there is")
 }
+
+/// The authority of the server's certificate in PEM, where it is its own: what a kubeconfig pins. Not secret.
+pub(super) async fn authority(State(platform): State<Arc<Platform>>) -> Result<Response> {
+    let text = platform.tls.authority.clone().ok_or_else(|| Error::not_found("file", "ca.pem"))?;
+    Ok(([(header::CONTENT_TYPE, "application/x-pem-file")], text).into_response())
+}

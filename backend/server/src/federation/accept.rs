@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use hanse_authz::{Handle, authorize};
 use hanse_federation::{FederatedObject as Record, FederatedSpec, Resource, validate};
-use hanse_store::{AuditEvent, federated, projects};
+use hanse_store::{AuditEvent, Tx, federated, hub, projects, removals::Mode};
 use hanse_types::{ClusterId, FieldError};
 use serde_json::{Value, json};
 
@@ -14,6 +14,23 @@ use crate::{
     context::OpContext,
     error::{Error, Result, denied, taken},
 };
+
+/// What a root of the hub adds to a record, stored with it in one transaction.
+#[derive(Clone, Debug)]
+pub struct Addition {
+    /// The root.
+    pub root: &'static str,
+    /// What it adds.
+    pub body: Value,
+}
+
+impl Addition {
+    async fn store(&self, tx: &mut Tx, row: &federated::Model) -> Result<()> {
+        let secret = row.kind == "Secret";
+        hub::put_view(tx, row.id, self.root, row.generation, &self.body, secret).await?;
+        Ok(())
+    }
+}
 
 /// A write that has been looked through.
 pub(super) struct Considered {
@@ -33,13 +50,15 @@ pub(super) async fn project(
     authorize(&platform.decisions, &op.actor, permission, located).map_err(denied("project", name))
 }
 
-/// Looks a write through: kind, fields, clusters, overrides tried on the template.
+/// Looks a write through: kind, fields, clusters, overrides tried on the template. With `unknown_clusters`, names that
+/// no cluster has are accepted and match nothing, as both older generations have it.
 pub(super) async fn consider(
     platform: &Platform,
     op: &OpContext,
     project: &Handle<projects::Model>,
     write: FederatedWrite,
     generation: i64,
+    unknown_clusters: bool,
 ) -> Result<Considered> {
     let clusters = place::clusters_of(platform, project).await?;
     let ids: Vec<ClusterId> = clusters.iter().map(|(id, _)| *id).collect();
@@ -63,7 +82,7 @@ pub(super) async fn consider(
             &format!("is {other:?}, but this project's namespace is {:?}: leave it out", project.name),
         ));
     }
-    if let Some(names) = &write.spec.placement.clusters {
+    if let Some(names) = write.spec.placement.clusters.as_ref().filter(|_| !unknown_clusters) {
         for (index, name) in names.iter().enumerate() {
             if !clusters.iter().any(|(_, view)| view.name == *name) {
                 let known: Vec<&str> = clusters.iter().map(|(_, view)| view.name.as_str()).collect();
@@ -163,9 +182,24 @@ pub async fn create(
     project_name: &str,
     write: FederatedWrite,
 ) -> Result<model::FederatedObject> {
+    let (project, row) = create_row(platform, op, project_name, write, None).await?;
+    read::body(platform, &project, row, true)
+}
+
+/// [`create`], with what a root of the hub adds.
+///
+/// # Errors
+/// As for [`create`].
+pub async fn create_row(
+    platform: &Platform,
+    op: &OpContext,
+    project_name: &str,
+    write: FederatedWrite,
+    addition: Option<Addition>,
+) -> Result<(Handle<projects::Model>, federated::Model)> {
     let project = project(platform, op, project_name, "project.federated-objects.edit").await?;
     still_here(&project)?;
-    let considered = consider(platform, op, &project, write, 1).await?;
+    let considered = consider(platform, op, &project, write, 1, addition.is_some()).await?;
     refuse(considered.faults)?;
     let record = considered.record;
     let type_ = record.resource.type_name();
@@ -183,9 +217,12 @@ pub async fn create(
     let mut tx = platform.store.begin(&op.write()).await?;
     let label = format!("{type_}/{}", record.name);
     let row = federated::create(&mut tx, &project, new).await.map_err(taken("federated object", &label))?;
+    if let Some(addition) = &addition {
+        addition.store(&mut tx, &row).await?;
+    }
     tx.audit(AuditEvent { after: Some(shown(&record)), ..event("create", label, &project) });
     platform.commit(tx).await?;
-    read::body(platform, &project, row, true)
+    Ok((project, row))
 }
 
 fn event(verb: &'static str, name: String, project: &projects::Model) -> AuditEvent {
@@ -238,6 +275,23 @@ pub async fn replace(
     name: &str,
     write: FederatedWrite,
 ) -> Result<model::FederatedObject> {
+    let (project, row) = replace_row(platform, op, project_name, type_, name, write, None).await?;
+    read::body(platform, &project, row, true)
+}
+
+/// [`replace`], with what a root of the hub adds.
+///
+/// # Errors
+/// As for [`replace`].
+pub async fn replace_row(
+    platform: &Platform,
+    op: &OpContext,
+    project_name: &str,
+    type_: &str,
+    name: &str,
+    write: FederatedWrite,
+    addition: Option<Addition>,
+) -> Result<(Handle<projects::Model>, federated::Model)> {
     let project = project(platform, op, project_name, "project.federated-objects.edit").await?;
     let row = find(platform, op, &project, type_, name, "project.federated-objects.edit").await?;
     still_here(&project)?;
@@ -245,7 +299,8 @@ pub async fn replace(
     if row.object.deleted_at.is_some() {
         return Err(Error::conflict(format!("{type_}/{name} is being removed: wait until it is gone")));
     }
-    let considered = consider(platform, op, &project, write, row.object.generation + 1).await?;
+    let considered =
+        consider(platform, op, &project, write, row.object.generation + 1, addition.is_some()).await?;
     let mut faults = considered.faults;
     let record = considered.record;
     if record.resource.type_name() != type_ {
@@ -265,7 +320,13 @@ pub async fn replace(
     let spec = serde_json::to_value(&record.spec).map_err(Error::internal)?;
     if before.spec == spec && federated::placed(&row.object)? == considered.placed {
         // Nothing changes: no new generation, nothing to propagate.
-        return read::body(platform, &project, row.into_inner().object, true);
+        let Some(addition) = addition else { return Ok((project, row.into_inner().object)) };
+        let mut tx = platform.store.begin(&op.write()).await?;
+        let next = hub::touch(&mut tx, &row).await?;
+        addition.store(&mut tx, &next).await?;
+        tx.audit(event("update", format!("{type_}/{name}"), &project));
+        platform.commit(tx).await?;
+        return Ok((project, next));
     }
     let (leaving, options) = place::leaving(&record.spec.policy);
     let changed = federated::Changed {
@@ -284,13 +345,16 @@ pub async fn replace(
     }
     let mut tx = platform.store.begin(&op.write()).await?;
     let next = federated::update(&mut tx, &row, changed).await?;
+    if let Some(addition) = &addition {
+        addition.store(&mut tx, &next).await?;
+    }
     tx.audit(AuditEvent {
         before: Some(old),
         after: Some(shown(&record)),
         ..event("update", format!("{type_}/{name}"), &project)
     });
     platform.commit(tx).await?;
-    read::body(platform, &project, next, true)
+    Ok((project, next))
 }
 
 /// Changes parts of the specification by merge patch.
@@ -354,11 +418,28 @@ pub async fn delete(
     type_: &str,
     name: &str,
 ) -> Result<model::FederatedObject> {
+    let (project, row) = delete_row(platform, op, project_name, type_, name, None).await?;
+    read::body(platform, &project, row, true)
+}
+
+/// [`delete`]; `copies` says what happens to them, whatever the object's policy is.
+///
+/// # Errors
+/// As for [`delete`].
+pub async fn delete_row(
+    platform: &Platform,
+    op: &OpContext,
+    project_name: &str,
+    type_: &str,
+    name: &str,
+    copies: Option<Mode>,
+) -> Result<(Handle<projects::Model>, federated::Model)> {
     let project = project(platform, op, project_name, "project.federated-objects.view").await?;
     let row = find(platform, op, &project, type_, name, "project.federated-objects.manage").await?;
     op.check_version(row.object.version)?;
     let policy = serde_json::from_value(row.object.spec.get("policy").cloned().unwrap_or_default());
     let (mode, options) = place::leaving(&policy.map_err(Error::internal)?);
+    let mode = copies.unwrap_or(mode);
     let mut tx = platform.store.begin(&op.write()).await?;
     let next = federated::delete(&mut tx, &project, &row.object, mode, options.as_ref()).await?;
     tx.audit(AuditEvent {
@@ -369,7 +450,7 @@ pub async fn delete(
     platform.commit(tx).await?;
     let gone = row.into_inner().object;
     let shown = next.unwrap_or(federated::Model { deleted_at: Some(op.now), ..gone });
-    read::body(platform, &project, shown, true)
+    Ok((project, shown))
 }
 
 #[cfg(test)]

@@ -71,7 +71,7 @@ pub async fn plan(
     write: FederatedWrite,
 ) -> Result<Plan> {
     let project = accept::project(platform, op, project_name, "project.federated-objects.view").await?;
-    let considered = accept::consider(platform, op, &project, write, 1).await?;
+    let considered = accept::consider(platform, op, &project, write, 1, false).await?;
     let mut record = considered.record;
     let clusters = place::clusters_of(platform, &project).await?;
     if let Some(row) =

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 
 use hanse_authz::{Handle, Scoped as _, authorize};
 use hanse_store::{
-    AuditEvent, Store, Tx, bindings, federated, page::Page, projects, removals::Mode, workspaces,
+    AuditEvent, Store, Tx, bindings, federated, hub, page::Page, projects, removals::Mode, workspaces,
 };
 use hanse_types::{
     ClusterId, ClusterName, List, ListParams, ProjectId, ProjectName, WorkspaceId, WorkspaceName,
@@ -252,6 +252,55 @@ pub async fn update(
     });
     platform.commit(tx).await?;
     body(platform, row).await
+}
+
+/// What a root of the hub shows of a project's namespace.
+#[derive(Clone, Copy, Debug)]
+pub struct NamespaceView<'a> {
+    /// The root.
+    pub root: &'static str,
+    /// What it adds to the namespace's record.
+    pub body: Option<&'a Value>,
+    /// Whether what it added is to be taken away.
+    pub forget: bool,
+}
+
+/// Makes a project's clusters those that a placement selects among the granted ones.
+///
+/// # Errors
+/// `forbidden`, `not_found`, `conflict`.
+pub async fn place_namespace(
+    platform: &Platform,
+    op: &OpContext,
+    name: &str,
+    placement: &hanse_federation::object::Placement,
+    view: NamespaceView<'_>,
+) -> Result<()> {
+    let handle = find(platform, op, name, "project.settings.manage").await?;
+    if handle.deleted_at.is_some() {
+        return Err(Error::conflict(format!("project {name:?} is being removed")));
+    }
+    let granted = platform.store.granted(vec![handle.workspace_id]).await?.remove(&handle.workspace_id);
+    let granted: Vec<_> =
+        granted.unwrap_or_default().into_iter().map(|cluster| place::view_of(platform, cluster)).collect();
+    let wanted = place::selected(placement, &granted);
+    let clusters: Vec<Uuid> = wanted.iter().map(|id| id.0).collect();
+    let views: Vec<_> = granted.into_iter().filter(|(id, _)| wanted.contains(id)).collect();
+    let mut tx = platform.store.begin(&op.write()).await?;
+    projects::set_clusters(&mut tx, &handle, &clusters).await?;
+    place::again(platform, &mut tx, &handle, &views, "the project left the cluster").await?;
+    hub::touch_namespace(&mut tx, &handle, view.root, view.body, view.forget).await?;
+    let names: Vec<&str> = views.iter().map(|(_, view)| view.name.as_str()).collect();
+    tx.audit(AuditEvent {
+        verb: "update",
+        kind: "project",
+        name: handle.name.clone(),
+        project: Some(handle.name.clone()),
+        after: Some(json!({"clusters": names})),
+        ..AuditEvent::default()
+    });
+    platform.commit(tx).await?;
+    Ok(())
 }
 
 /// Removes a project with everything federated in it. Its row goes when the last copy is confirmed gone.

@@ -198,3 +198,38 @@ pub async fn delete(platform: &Platform, op: &OpContext, name: &str) -> Result<(
     platform.commit(tx).await?;
     Ok(())
 }
+
+/// Name of the workspace that new projects go to when none is named: the only one that the caller may make projects in,
+/// or among several the one called `default`.
+///
+/// # Errors
+/// `invalid` when it cannot be told, `forbidden` when there is none.
+pub async fn home_of_new_projects(platform: &Platform, op: &OpContext) -> Result<String> {
+    use hanse_authz::Scope;
+    let permission = "workspace.projects.create";
+    let everywhere = platform.decisions.allows(&op.actor, permission, Scope::Platform);
+    let mut names: Vec<String> = if everywhere {
+        let page = Page::read(&ListParams::default(), Store::WORKSPACE_SORTS)?;
+        let found = platform.store.list_workspaces(&hanse_store::page::Visible::All, &page).await?;
+        found.rows.into_iter().map(|row| row.name).collect()
+    } else {
+        let ids = crate::identity::access::workspaces_with(platform, op, permission);
+        platform.store.workspaces_by_ids(ids).await?.into_values().map(|row| row.name).collect()
+    };
+    match names.as_slice() {
+        [] if everywhere => Err(Error::invalid(
+            "metadata.annotations[hanse.io/workspace]",
+            "there is no workspace yet: make one first",
+        )),
+        [] => Err(Error::forbidden(permission)),
+        [only] => Ok(only.clone()),
+        _ if names.iter().any(|name| name == "default") => Ok("default".to_owned()),
+        _ => {
+            names.sort_unstable();
+            Err(Error::invalid(
+                "metadata.annotations[hanse.io/workspace]",
+                format!("is missing: say which workspace the namespace belongs to ({})", names.join(", ")),
+            ))
+        }
+    }
+}

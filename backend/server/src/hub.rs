@@ -1,0 +1,20 @@
+//! The Kubernetes-style API at the hub, under two roots over the same records: `/kubefed` is a KubeFed host, `/kube` a
+//! Federation v1 server. Clients are unmodified; what they rely on is in `hanse-machinery`, and what the records mean in
+//! `hanse-federation`.
+//!
+//! A request takes one way: `http` (bodies, media types, streams) → `verbs` (one function per verb) → `write` (which
+//! record is meant, in one transaction). Reads and watches are served by `shelf`: what one resource shows, kept up from
+//! the change feed. `kinds` says what is served, `render` how records look, `route` what a path means.
+
+mod access;
+mod documents;
+pub mod http;
+mod kinds;
+mod render;
+mod route;
+mod shelf;
+mod verbs;
+mod watch;
+mod write;
+
+pub use shelf::Shelves;

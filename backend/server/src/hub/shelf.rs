@@ -1,0 +1,514 @@
+//! What one resource shows, in memory: every object as clients see it, and what changed lately. A shelf is filled when it
+//! is first asked for and kept up from the change feed. Every read first takes in what has been committed, so that
+//! whoever wrote sees it; and because versions are revisions of the feed, a watch resumes over a restart.
+
+use std::{
+    collections::{BTreeMap, HashMap, VecDeque},
+    sync::{Arc, PoisonError, RwLock},
+};
+
+use hanse_machinery::Status;
+use hanse_store::{Change, Op, Store, StoreError, hub};
+use serde_json::{Value, json};
+use tokio::sync::{Mutex, watch};
+use uuid::Uuid;
+
+use super::{
+    kinds::{Backing, Catalogue, Kind},
+    render,
+    route::Root,
+};
+use crate::error::{Error, Result};
+
+/// Events kept per shelf.
+const KEPT: usize = 4096;
+
+/// Namespace and name.
+pub type Key = (String, String);
+
+/// The record behind an object.
+#[derive(Clone, Debug)]
+pub enum Source {
+    /// Kept at the hub.
+    Local(Arc<hub::Local>),
+    /// Federated.
+    Federated(Arc<hub::Federated>),
+    /// A project.
+    Project(Arc<hub::Namespace>),
+    /// A member cluster: its name and version.
+    Cluster(String, i64),
+    /// Nothing: it is always there.
+    Fixed,
+}
+
+/// An object as clients see it.
+#[derive(Clone, Debug)]
+pub struct Item {
+    /// Namespace and name.
+    pub key: Key,
+    /// Id of the record.
+    pub id: Uuid,
+    /// Its last change.
+    pub revision: i64,
+    /// The object, with its resource version.
+    pub object: Arc<Value>,
+    /// The record.
+    pub source: Source,
+}
+
+/// A change of one object.
+#[derive(Clone, Debug)]
+pub struct Event {
+    /// When, in the order of the feed.
+    pub revision: i64,
+    /// What was there.
+    pub before: Option<Arc<Item>>,
+    /// What is there.
+    pub after: Option<Arc<Item>>,
+}
+
+/// One resource of one root.
+pub struct Shelf {
+    items: BTreeMap<Key, Arc<Item>>,
+    by_id: HashMap<Uuid, Key>,
+    events: VecDeque<Event>,
+    /// Every change after this revision is among the events.
+    floor: i64,
+    /// What is here is as of this revision.
+    pub revision: i64,
+}
+
+/// What can be seen of a shelf at once.
+pub struct View {
+    /// As of this revision.
+    pub revision: i64,
+    /// The objects, in order.
+    pub items: Vec<Arc<Item>>,
+}
+
+impl Shelf {
+    fn put(&mut self, id: Uuid, new: Option<Item>, revision: i64) {
+        let before = self.by_id.remove(&id).and_then(|key| self.items.remove(&key));
+        let after = new.map(Arc::new);
+        if let Some(item) = &after {
+            self.by_id.insert(id, item.key.clone());
+            if let Some(other) = self.items.insert(item.key.clone(), Arc::clone(item)) {
+                // The name was taken over before its last owner was told to be gone.
+                self.by_id.remove(&other.id);
+                self.tell(Event { revision, before: Some(other), after: None });
+            }
+        }
+        if before.is_some() || after.is_some() {
+            self.tell(Event { revision, before, after });
+        }
+    }
+
+    fn tell(&mut self, event: Event) {
+        self.events.push_back(event);
+        while self.events.len() > KEPT {
+            if let Some(dropped) = self.events.pop_front() {
+                self.floor = dropped.revision;
+            }
+        }
+    }
+
+    /// One object.
+    #[must_use]
+    pub fn get(&self, key: &Key) -> Option<Arc<Item>> {
+        self.items.get(key).cloned()
+    }
+
+    /// All objects, or those of one namespace.
+    #[must_use]
+    pub fn view(&self, namespace: &str) -> View {
+        let items = self
+            .items
+            .values()
+            .filter(|item| namespace.is_empty() || item.key.0 == namespace)
+            .cloned()
+            .collect();
+        View { revision: self.revision, items }
+    }
+
+    /// Events after a revision; `None` when some of them are no longer kept.
+    #[must_use]
+    pub fn events_after(&self, revision: i64) -> Option<Vec<Event>> {
+        if revision < self.floor {
+            return None;
+        }
+        let from = self.events.partition_point(|event| event.revision <= revision);
+        Some(self.events.range(from..).cloned().collect())
+    }
+}
+
+/// A shelf that can be shared.
+pub type Shared = Arc<RwLock<Shelf>>;
+
+struct Inner {
+    shelves: HashMap<(Root, String), (Arc<Kind>, Shared)>,
+    /// All shelves are as of this revision.
+    applied: i64,
+}
+
+/// Where this platform is reached.
+#[derive(Clone, Debug)]
+pub struct Place {
+    /// Without a slash at the end.
+    pub url: String,
+    /// The authority of its certificate in PEM, where it is its own.
+    pub authority: Option<String>,
+}
+
+/// All shelves.
+pub struct Shelves {
+    store: Store,
+    place: Place,
+    inner: Mutex<Inner>,
+    catalogues: RwLock<HashMap<Root, Arc<Catalogue>>>,
+    applied: watch::Sender<i64>,
+    access: watch::Sender<u64>,
+}
+
+impl Shelves {
+    /// None yet.
+    #[must_use]
+    pub fn new(store: Store, url: String, authority: Option<String>) -> Self {
+        let inner = Mutex::new(Inner { shelves: HashMap::new(), applied: 0 });
+        Self {
+            store,
+            place: Place { url, authority },
+            inner,
+            catalogues: RwLock::default(),
+            applied: watch::channel(0).0,
+            access: watch::channel(0).0,
+        }
+    }
+
+    /// Follows the change feed for ever, so that watches are told at once.
+    pub async fn follow(self: Arc<Self>) {
+        let mut reader = self.store.follow(self.store.revision());
+        loop {
+            match reader.next().await {
+                Ok(_) => {
+                    if let Err(error) = self.catch_up().await {
+                        tracing::warn!("watches at the hub are behind: {error:?}");
+                        tokio::time::sleep(std::time::Duration::from_secs(1)).await;
+                    }
+                }
+                Err(error) => {
+                    tracing::warn!("watches at the hub are behind: {error}");
+                    tokio::time::sleep(std::time::Duration::from_secs(1)).await;
+                    reader = self.store.follow(self.store.revision());
+                }
+            }
+        }
+    }
+
+    /// Tells how far all shelves are.
+    #[must_use]
+    pub fn progress(&self) -> watch::Receiver<i64> {
+        self.applied.subscribe()
+    }
+
+    /// Tells when somebody's roles, sessions or tokens may have changed.
+    #[must_use]
+    pub fn access(&self) -> watch::Receiver<u64> {
+        self.access.subscribe()
+    }
+
+    /// What a root serves.
+    ///
+    /// # Errors
+    /// When the database is away.
+    pub async fn catalogue(&self, root: Root) -> Result<Arc<Catalogue>> {
+        let known = self.catalogues.read().unwrap_or_else(PoisonError::into_inner).get(&root).cloned();
+        if let Some(known) = known {
+            return Ok(known);
+        }
+        let types = self.store.federated_types().await?;
+        let snapshot = self.store.snapshot().await?;
+        let definitions =
+            snapshot.local(root.as_str(), "customresourcedefinitions.apiextensions.k8s.io", None).await?;
+        let definitions: Vec<Value> = definitions.into_iter().map(|local| local.object).collect();
+        let catalogue = Arc::new(Catalogue::of(root, &types, &definitions));
+        self.catalogues.write().unwrap_or_else(PoisonError::into_inner).insert(root, Arc::clone(&catalogue));
+        Ok(catalogue)
+    }
+
+    /// Has the kinds looked up again.
+    pub fn forget_kinds(&self) {
+        self.catalogues.write().unwrap_or_else(PoisonError::into_inner).clear();
+    }
+
+    /// The shelf of a kind with everything that has been committed.
+    ///
+    /// # Errors
+    /// When the database is away.
+    pub async fn of(&self, kind: &Arc<Kind>) -> Result<Shared> {
+        let mut inner = self.inner.lock().await;
+        let snapshot = self.store.snapshot().await?;
+        self.advance(&mut inner, &snapshot).await?;
+        let name = (kind.root, kind.type_name());
+        if let Some((_, shelf)) = inner.shelves.get(&name) {
+            return Ok(Arc::clone(shelf));
+        }
+        let shelf = Arc::new(RwLock::new(fill(kind, &snapshot, &self.place).await?));
+        inner.shelves.insert(name, (Arc::clone(kind), Arc::clone(&shelf)));
+        Ok(shelf)
+    }
+
+    /// Takes in everything that has been committed.
+    ///
+    /// # Errors
+    /// When the database is away.
+    pub async fn catch_up(&self) -> Result<()> {
+        let mut inner = self.inner.lock().await;
+        let snapshot = self.store.snapshot().await?;
+        self.advance(&mut inner, &snapshot).await
+    }
+
+    async fn advance(&self, inner: &mut Inner, snapshot: &hub::Snapshot) -> Result<()> {
+        let revision = snapshot.revision();
+        if revision <= inner.applied {
+            return Ok(());
+        }
+        if inner.applied == 0 {
+            inner.applied = revision;
+            self.applied.send_replace(revision);
+            return Ok(());
+        }
+        let changes = match snapshot.changes_after(inner.applied).await {
+            Ok(changes) => changes,
+            Err(StoreError::Gone(_)) => {
+                // Whoever watches is told to list again, and the shelves are filled anew.
+                for (_, (_, shelf)) in inner.shelves.drain() {
+                    let mut shelf = shelf.write().unwrap_or_else(PoisonError::into_inner);
+                    shelf.floor = i64::MAX;
+                }
+                inner.applied = revision;
+                self.applied.send_replace(revision);
+                return Ok(());
+            }
+            Err(error) => return Err(error.into()),
+        };
+        for (kind, shelf) in inner.shelves.values() {
+            let concerned: Vec<&Change> = changes.iter().filter(|change| concerns(kind, change)).collect();
+            if !concerned.is_empty() {
+                let fresh = changed_items(kind, snapshot, &self.place, &concerned).await?;
+                let mut shelf = shelf.write().unwrap_or_else(PoisonError::into_inner);
+                for (id, revision, item) in fresh {
+                    shelf.put(id, item, revision);
+                }
+            }
+            shelf.write().unwrap_or_else(PoisonError::into_inner).revision = revision;
+        }
+        let about = |kinds: &[&str]| changes.iter().any(|change| kinds.contains(&change.kind.as_str()));
+        if changes.iter().any(|change| {
+            change.kind == "hub" && change.name.contains(" customresourcedefinitions.apiextensions.k8s.io ")
+        }) {
+            self.forget_kinds();
+        }
+        inner.applied = revision;
+        self.applied.send_replace(revision);
+        if about(&["user", "binding", "session", "token", "project", "workspace"]) {
+            self.access.send_modify(|count| *count += 1);
+        }
+        Ok(())
+    }
+
+    /// What changed of a kind since a revision that the shelf no longer reaches back to, as of its present revision.
+    ///
+    /// # Errors
+    /// 410 when it is not known any more.
+    pub async fn since(&self, kind: &Arc<Kind>, after: i64) -> std::result::Result<(i64, Vec<Event>), Fault> {
+        let shelf = self.of(kind).await.map_err(Fault::Error)?;
+        let inner = self.inner.lock().await;
+        let snapshot = self.store.snapshot().await.map_err(|error| Fault::Error(error.into()))?;
+        let upto = inner.applied;
+        let changes = match snapshot.changes_after(after).await {
+            Ok(changes) => changes,
+            Err(StoreError::Gone(_)) => {
+                return Err(Fault::Status(Box::new(hanse_machinery::list::too_old(
+                    u64::try_from(after).unwrap_or(0),
+                    u64::try_from(upto).unwrap_or(0),
+                ))));
+            }
+            Err(error) => return Err(Fault::Error(error.into())),
+        };
+        let projects: Vec<Uuid> = changes.iter().filter_map(|change| change.project).collect();
+        let mut names: HashMap<Uuid, String> = HashMap::new();
+        for change in changes.iter().filter(|change| change.kind == "project") {
+            names.insert(change.object, change.name.clone());
+        }
+        for (id, row) in self.store.projects_by_ids(projects).await? {
+            names.insert(id, row.name);
+        }
+        let mut seen: HashMap<Uuid, (bool, &Change)> = HashMap::new();
+        for change in changes.iter().filter(|change| change.revision <= upto && concerns(kind, change)) {
+            let new = change.op == Op::Created;
+            seen.entry(change.object).and_modify(|(_, last)| *last = change).or_insert((new, change));
+        }
+        let shelf = shelf.read().unwrap_or_else(PoisonError::into_inner);
+        let mut events: Vec<Event> = seen
+            .into_iter()
+            .filter_map(|(id, (new, last))| {
+                let after = shelf.by_id.get(&id).and_then(|key| shelf.items.get(key)).cloned();
+                let before = (!new).then(|| Arc::new(stub(kind, id, last, &names)));
+                let nothing = before.is_none() && after.is_none();
+                (!nothing).then_some(Event { revision: last.revision, before, after })
+            })
+            .collect();
+        events.sort_by_key(|event| event.revision);
+        Ok((upto, events))
+    }
+}
+
+/// What can go wrong on the way to an answer.
+#[derive(Debug)]
+pub enum Fault {
+    /// In the words of the platform.
+    Error(Error),
+    /// In the words of an apiserver.
+    Status(Box<Status>),
+}
+
+impl From<Error> for Fault {
+    fn from(error: Error) -> Self {
+        Self::Error(error)
+    }
+}
+
+impl From<StoreError> for Fault {
+    fn from(error: StoreError) -> Self {
+        Self::Error(error.into())
+    }
+}
+
+impl From<Status> for Fault {
+    fn from(status: Status) -> Self {
+        Self::Status(Box::new(status))
+    }
+}
+
+/// All that is known of an object that is gone: what the change says.
+fn stub(kind: &Kind, id: Uuid, change: &Change, projects: &HashMap<Uuid, String>) -> Item {
+    let rest = change.name.rsplit(' ').next().unwrap_or_default();
+    let (namespace, name) = rest.split_once('/').unwrap_or(("", rest));
+    let project = change.project.and_then(|id| projects.get(&id)).map(String::as_str);
+    // Federated objects are named `type/name`, and their namespace is their project.
+    let namespace = if change.kind == "hub" { namespace } else { project.unwrap_or_default() };
+    let namespace = if kind.descriptor.namespaced { namespace } else { "" };
+    let descriptor = &kind.descriptor;
+    let object = json!({
+        "apiVersion": descriptor.api_version(), "kind": descriptor.kind,
+        "metadata": {"name": name, "namespace": namespace, "uid": id, "resourceVersion": change.revision.to_string()},
+    });
+    Item {
+        key: (namespace.to_owned(), name.to_owned()),
+        id,
+        revision: change.revision,
+        object: Arc::new(object),
+        source: Source::Fixed,
+    }
+}
+
+fn concerns(kind: &Kind, change: &Change) -> bool {
+    let of_hub = || {
+        change.kind == "hub"
+            && change
+                .name
+                .strip_prefix(kind.root.as_str())
+                .and_then(|rest| rest.strip_prefix(' '))
+                .and_then(|rest| rest.strip_prefix(kind.type_name().as_str()))
+                .is_some_and(|rest| rest.starts_with(' '))
+    };
+    let of_type = |type_: &str| {
+        matches!(change.kind.as_str(), "federated" | "status") && change.name.split('/').next() == Some(type_)
+    };
+    match &kind.backing {
+        Backing::Local => of_hub(),
+        Backing::Namespace => change.kind == "project",
+        Backing::Federated(target) => of_type(&target.type_name()),
+        Backing::FederatedNamespace(_) => of_type("namespaces"),
+        Backing::Plain(target) => of_type(&target.type_name()) || of_hub(),
+        Backing::Cluster => matches!(change.kind.as_str(), "cluster" | "cluster-status") || of_hub(),
+    }
+}
+
+/// Items as of a snapshot: all, or those of some ids.
+async fn items(
+    kind: &Kind,
+    snapshot: &hub::Snapshot,
+    place: &Place,
+    ids: Option<&[Uuid]>,
+) -> Result<Vec<Item>> {
+    let mut out: Vec<Item> = Vec::new();
+    let root = kind.root.as_str();
+    match &kind.backing {
+        Backing::Namespace => {
+            for row in snapshot.namespaces(ids).await? {
+                out.push(render::namespace(kind, row));
+            }
+        }
+        Backing::Federated(target) | Backing::FederatedNamespace(target) | Backing::Plain(target) => {
+            for row in snapshot.federated(&target.type_name(), ids).await? {
+                out.extend(render::federated(kind, target, row));
+            }
+        }
+        Backing::Cluster => {
+            for (row, status, views) in snapshot.clusters(ids).await? {
+                out.push(render::cluster(kind, place, &row, status.as_ref(), &views));
+            }
+        }
+        Backing::Local => {}
+    }
+    if matches!(kind.backing, Backing::Local | Backing::Plain(_) | Backing::Cluster) {
+        for local in snapshot.local(root, &kind.type_name(), ids).await? {
+            out.push(render::local(kind, local));
+        }
+    }
+    Ok(out)
+}
+
+async fn fill(kind: &Kind, snapshot: &hub::Snapshot, place: &Place) -> Result<Shelf> {
+    let mut found = items(kind, snapshot, place, None).await?;
+    let ids: Vec<Uuid> = found.iter().map(|item| item.id).collect();
+    let revisions = snapshot.last_changes(&ids).await?;
+    let mut shelf = Shelf {
+        items: BTreeMap::new(),
+        by_id: HashMap::new(),
+        events: VecDeque::new(),
+        floor: snapshot.revision(),
+        revision: snapshot.revision(),
+    };
+    found.extend(render::fixed(kind));
+    for item in found {
+        let revision = revisions.get(&item.id).copied().unwrap_or(1).max(1);
+        let item = render::at(item, revision);
+        shelf.by_id.insert(item.id, item.key.clone());
+        shelf.items.insert(item.key.clone(), Arc::new(item));
+    }
+    Ok(shelf)
+}
+
+/// What changed objects look like now, in the order of their last changes.
+async fn changed_items(
+    kind: &Kind,
+    snapshot: &hub::Snapshot,
+    place: &Place,
+    changes: &[&Change],
+) -> Result<Vec<(Uuid, i64, Option<Item>)>> {
+    let mut last: HashMap<Uuid, i64> = HashMap::new();
+    for change in changes {
+        last.insert(change.object, change.revision);
+    }
+    let ids: Vec<Uuid> = last.keys().copied().collect();
+    let mut found: HashMap<Uuid, Item> =
+        items(kind, snapshot, place, Some(&ids)).await?.into_iter().map(|item| (item.id, item)).collect();
+    let mut out: Vec<(Uuid, i64, Option<Item>)> = last
+        .into_iter()
+        .map(|(id, revision)| (id, revision, found.remove(&id).map(|item| render::at(item, revision))))
+        .collect();
+    out.sort_by_key(|(_, revision, _)| *revision);
+    Ok(out)
+}

@@ -1,0 +1,716 @@
+//! One function per verb. Each answers like an apiserver; what a write comes to is decided by `write`.
+
+use std::sync::{Arc, PoisonError};
+
+use bytes::Bytes;
+use hanse_machinery::{
+    Schema, Status,
+    convert::{self, Include, Wanted},
+    list::{self, From as ListFrom},
+    meta::{self, Birth},
+    patch,
+    select::{FieldSelector, Selector},
+    ssa::{self, Fields},
+    strict::{self, Validation},
+};
+use hanse_types::error::ErrorCode;
+use serde_json::{Value, json};
+use uuid::Uuid;
+
+use super::{
+    access::{self, Need, Visible},
+    kinds::{Backing, Kind},
+    render,
+    route::Path,
+    shelf::{Fault, Item, Shared},
+    write::{self, Writer},
+};
+use crate::{Platform, context::OpContext, error::Error};
+
+/// Largest body of a write, as apiservers have it.
+pub const LARGEST: usize = 3 * 1024 * 1024;
+/// Attempts of a patch when others are quicker.
+const ATTEMPTS: usize = 16;
+
+/// Parameters of a query that verbs look at.
+#[derive(Clone, Debug, Default)]
+pub struct Query {
+    /// `fieldManager`.
+    pub manager: String,
+    /// `fieldValidation`.
+    pub validation: String,
+    /// `force`.
+    pub force: bool,
+    /// `labelSelector`.
+    pub labels: String,
+    /// `fieldSelector`.
+    pub fields: String,
+    /// `includeObject`.
+    pub include: String,
+    /// `timeoutSeconds`.
+    pub timeout: Option<u64>,
+    /// Of lists and watches.
+    pub list: list::Options,
+    /// Of deletions, where the body says nothing.
+    pub delete: meta::DeleteOptions,
+}
+
+/// A request for objects.
+pub struct Request {
+    /// The platform.
+    pub platform: Arc<Platform>,
+    /// Who asks.
+    pub op: OpContext,
+    /// Of which kind.
+    pub kind: Arc<Kind>,
+    /// Which.
+    pub path: Path,
+    /// The query.
+    pub query: Query,
+    /// Who owns the fields that are written.
+    pub manager: String,
+    /// The shape of the answer.
+    pub wanted: Wanted,
+    /// The body's media type; empty where none is said.
+    pub content_type: String,
+    /// The body.
+    pub body: Bytes,
+}
+
+/// What a verb answers.
+#[derive(Debug)]
+pub struct Answer {
+    /// HTTP status.
+    pub code: u16,
+    /// The body.
+    pub body: Value,
+    /// Warnings.
+    pub warnings: Vec<String>,
+}
+
+type Result<T> = std::result::Result<T, Fault>;
+
+impl Request {
+    fn namespace(&self) -> &str {
+        &self.path.namespace
+    }
+
+    fn writer(&self) -> Writer<'_> {
+        Writer { platform: &self.platform, op: &self.op, kind: &self.kind, namespace: self.namespace() }
+    }
+
+    async fn shelf(&self) -> Result<Shared> {
+        Ok(self.platform.shelves.of(&self.kind).await?)
+    }
+
+    async fn find(&self, name: &str) -> Result<Option<Arc<Item>>> {
+        let key = (self.namespace().to_owned(), name.to_owned());
+        Ok(self.shelf().await?.read().unwrap_or_else(PoisonError::into_inner).get(&key))
+    }
+
+    fn missing(&self, name: &str) -> Status {
+        Status::not_found(self.kind.descriptor.resource_in(), name)
+    }
+
+    async fn existing(&self) -> Result<Arc<Item>> {
+        let found = self.find(&self.path.name).await?;
+        found.ok_or_else(|| self.missing(&self.path.name).into())
+    }
+
+    /// Decides; for namespaces themselves by the project that they are.
+    async fn decide(&self, need: Need) -> Result<()> {
+        if self.kind.backing != Backing::Namespace {
+            access::decide(&self.platform, &self.op, &self.kind, self.namespace(), need).await?;
+            return Ok(());
+        }
+        // Making and removing projects is decided by the domain.
+        if !self.path.name.is_empty() {
+            let visible = access::visible(&self.platform, &self.op, &self.kind).await?;
+            if !visible.shows(&self.path.name) {
+                return Err(Fault::Error(Error {
+                    refused: true,
+                    ..Error::not_found("namespaces", &self.path.name)
+                }));
+            }
+        }
+        Ok(())
+    }
+
+    /// Objects of all namespaces are shown as far as the caller may see them; of one namespace, if it may.
+    pub(super) async fn visible(&self) -> Result<Visible> {
+        if self.kind.backing == Backing::Namespace
+            || (self.namespace().is_empty() && self.kind.descriptor.namespaced)
+        {
+            return access::visible(&self.platform, &self.op, &self.kind).await;
+        }
+        self.decide(Need::View).await?;
+        Ok(Visible::All)
+    }
+
+    fn one(&self, object: &Value) -> Value {
+        match self.wanted.form {
+            convert::Form::Table => {
+                let metadata = object.get("metadata").cloned().unwrap_or_default();
+                self.table(std::slice::from_ref(object), &metadata, true)
+            }
+            convert::Form::Partial => convert::partial(object, "v1"),
+            _ => object.clone(),
+        }
+    }
+
+    pub(super) fn table(&self, objects: &[Value], metadata: &Value, headers: bool) -> Value {
+        let include = Include::parse(&self.query.include).unwrap_or_default();
+        let now = self.platform.clock.now().timestamp();
+        convert::table(&self.kind.descriptor, objects, metadata, include, now, headers)
+    }
+
+    fn answer(&self, code: u16, object: &Value, warnings: Vec<String>) -> Answer {
+        Answer { code, body: self.one(object), warnings }
+    }
+}
+
+/// `GET` of one object.
+pub async fn get(request: &Request) -> Result<Answer> {
+    request.decide(Need::View).await?;
+    let item = request.existing().await?;
+    if request.path.subresource == "scale" {
+        return Ok(Answer { code: 200, body: scale_of(&item.object), warnings: Vec::new() });
+    }
+    Ok(request.answer(200, &item.object, Vec::new()))
+}
+
+/// What a list or watch selects.
+pub struct Selection {
+    labels: Selector,
+    fields: FieldSelector,
+    visible: Visible,
+    namespaces: bool,
+    namespace: String,
+}
+
+impl Selection {
+    /// From the query, for what the caller may see.
+    pub async fn of(request: &Request) -> Result<Self> {
+        let declared = ["metadata.name", "metadata.namespace"];
+        let more: &[&str] = match request.kind.descriptor.kind.as_str() {
+            "Event" => &[
+                "involvedObject.name",
+                "involvedObject.namespace",
+                "involvedObject.uid",
+                "involvedObject.kind",
+                "reason",
+                "type",
+            ],
+            "Secret" => &["type"],
+            "Pod" | "Namespace" => &["status.phase"],
+            _ => &[],
+        };
+        let declared: Vec<&str> = declared.iter().chain(more).copied().collect();
+        let mut fields = request.query.fields.clone();
+        if !request.path.name.is_empty() {
+            fields = format!("metadata.name={}", request.path.name);
+        }
+        Ok(Self {
+            labels: Selector::parse(&request.query.labels)?,
+            fields: FieldSelector::parse(&fields, &declared)?,
+            visible: request.visible().await?,
+            namespaces: request.kind.backing == Backing::Namespace,
+            namespace: request.namespace().to_owned(),
+        })
+    }
+
+    /// Whether an object is among them.
+    #[must_use]
+    pub fn takes(&self, item: &Item) -> bool {
+        let home = if self.namespaces { &item.key.1 } else { &item.key.0 };
+        (self.namespace.is_empty() || item.key.0 == self.namespace)
+            && self.visible.shows(home)
+            && self.labels.matches(&item.object)
+            && self.fields.matches(&item.object)
+    }
+
+    /// Whether the caller may still see the same.
+    #[must_use]
+    pub fn same_visibility(&self, now: &Visible) -> bool {
+        self.visible == *now
+    }
+}
+
+fn unsigned(revision: i64) -> u64 {
+    u64::try_from(revision).unwrap_or(0)
+}
+
+/// `GET` of a collection.
+pub async fn list(request: &Request) -> Result<Answer> {
+    let selection = Selection::of(request).await?;
+    let shelf = request.shelf().await?;
+    let view = shelf.read().unwrap_or_else(PoisonError::into_inner).view(request.namespace());
+    let current = unsigned(view.revision);
+    // What is there now is all that is kept: an exact revision is served while it is the present one.
+    let from = list::list_from(&request.query.list, 0, current)?;
+    let mut after = None;
+    match from {
+        ListFrom::Latest | ListFrom::Any | ListFrom::NotOlderThan(_) => {}
+        ListFrom::Exact(revision) if revision == current => {}
+        ListFrom::Exact(revision) => return Err(list::too_old(revision, current).into()),
+        ListFrom::After { key, .. } => after = Some(key),
+    }
+    let limit = usize::try_from(request.query.list.limit).unwrap_or(usize::MAX);
+    let key = |item: &Item| format!("{}/{}", item.key.0, item.key.1);
+    let mut chosen: Vec<&Arc<Item>> = view
+        .items
+        .iter()
+        .filter(|item| after.as_ref().is_none_or(|after| key(item).as_str() > after.as_str()))
+        .filter(|item| selection.takes(item))
+        .collect();
+    let mut metadata = json!({"resourceVersion": view.revision.to_string()});
+    if limit > 0 && chosen.len() > limit {
+        let remaining = chosen.len() - limit;
+        chosen.truncate(limit);
+        if let Some(last) = chosen.last() {
+            // Pages after the first show what is there then: each object is shown once, in order.
+            metadata["continue"] = list::token(None, &key(last)).into();
+        }
+        if request.query.labels.is_empty() && request.query.fields.is_empty() {
+            metadata["remainingItemCount"] = remaining.into();
+        }
+    }
+    let objects: Vec<Value> = chosen.into_iter().map(|item| (*item.object).clone()).collect();
+    let body = match request.wanted.form {
+        convert::Form::Table => request.table(&objects, &metadata, true),
+        form => {
+            let kind = &request.kind.descriptor;
+            let list = json!({
+                "kind": format!("{}List", kind.kind), "apiVersion": kind.api_version(),
+                "metadata": metadata, "items": objects,
+            });
+            match form {
+                convert::Form::PartialList | convert::Form::Partial => convert::partial_list(&list, "v1"),
+                _ => list,
+            }
+        }
+    };
+    Ok(Answer { code: 200, body, warnings: Vec::new() })
+}
+
+/// A body of a write, as the kind's server reads it.
+fn decode(request: &Request) -> Result<(Value, Vec<String>)> {
+    if request.body.len() > LARGEST {
+        return Err(too_large().into());
+    }
+    let text = media(&request.content_type);
+    let json: Bytes = match text {
+        "" | "application/json" => request.body.clone(),
+        "application/yaml" => yaml(&request.body)?,
+        _ => {
+            return Err(Status::unsupported_media_type(&["application/json", "application/yaml"]).into());
+        }
+    };
+    let default = if request.kind.custom.is_some() || request.kind.descriptor.is_built_in() {
+        Validation::Warn
+    } else {
+        Validation::Ignore
+    };
+    let validation = match request.query.validation.as_str() {
+        "" => default,
+        text => Validation::parse(text, "CreateOptions")?,
+    };
+    let (value, warnings) = strict::decode(
+        &request.kind.descriptor,
+        &Schema::built_in(),
+        &request.kind.fields(),
+        &json,
+        validation,
+    )?;
+    if !value.is_object() {
+        return Err(Status::bad_request("the body is no object").into());
+    }
+    Ok((payload(value), warnings))
+}
+
+fn media(content_type: &str) -> &str {
+    content_type.split(';').next().unwrap_or_default().trim()
+}
+
+fn too_large() -> Status {
+    Status::too_large(&format!("Request entity too large: limit is {LARGEST}"))
+}
+
+/// YAML as JSON; bounded in size by the limits of the body and in aliases by the parser.
+fn yaml(text: &[u8]) -> Result<Bytes> {
+    let text = std::str::from_utf8(text).map_err(|error| Status::bad_request(error.to_string()))?;
+    let value: Value =
+        serde_saphyr::from_str(text).map_err(|error| Status::bad_request(format!("yaml: {error}")))?;
+    let json = value.to_string();
+    if json.len() > LARGEST {
+        return Err(too_large().into());
+    }
+    Ok(Bytes::from(json))
+}
+
+/// `stringData` of a Secret becomes `data`, as an apiserver does it.
+fn payload(mut object: Value) -> Value {
+    use base64::Engine as _;
+    let secret = object.get("kind").and_then(Value::as_str) == Some("Secret")
+        && object.get("apiVersion").and_then(Value::as_str) == Some("v1");
+    if let (true, Some(map)) = (secret, object.as_object_mut())
+        && let Some(Value::Object(plain)) = map.remove("stringData")
+    {
+        let data = map.entry("data").or_insert_with(|| json!({}));
+        if !data.is_object() {
+            *data = json!({});
+        }
+        for (name, text) in plain {
+            let text = text.as_str().unwrap_or_default();
+            data[name] = base64::engine::general_purpose::STANDARD.encode(text).into();
+        }
+    }
+    object
+}
+
+fn entropy() -> u64 {
+    let id = Uuid::new_v4();
+    id.as_u64_pair().1
+}
+
+fn fields(request: &Request) -> Fields {
+    let sub = match request.path.subresource.as_str() {
+        "scale" => "",
+        sub => sub,
+    };
+    Fields::new(&request.kind.descriptor, request.kind.custom.clone(), sub)
+}
+
+/// The object as it is after a write: the one that is shown, or for a dry run the one that would be.
+async fn outcome(request: &Request, name: &str, made: &Value) -> Result<Value> {
+    if request.op.request.dry_run {
+        return Ok(made.clone());
+    }
+    let item = request.find(name).await?;
+    Ok(item.map_or_else(|| made.clone(), |item| (*item.object).clone()))
+}
+
+fn name_of(object: &Value) -> String {
+    object.pointer("/metadata/name").and_then(Value::as_str).unwrap_or_default().to_owned()
+}
+
+/// `POST`.
+pub async fn create(request: &Request) -> Result<Answer> {
+    request.decide(Need::Edit).await?;
+    let (object, warnings) = decode(request)?;
+    let generated = name_of(&object).is_empty();
+    let object = create_object(request, object).await?;
+    let name = name_of(&object);
+    match write_new(request, object.clone()).await {
+        Err(Fault::Error(error)) if error.code == ErrorCode::AlreadyExists => {
+            let resource = request.kind.descriptor.resource_in();
+            Err(if generated {
+                Status::generated_name_exists(resource, &name).into()
+            } else {
+                Status::already_exists(resource, &name).into()
+            })
+        }
+        Err(fault) => Err(fault),
+        Ok(()) => {
+            let made = outcome(request, &name, &object).await?;
+            Ok(request.answer(201, &made, warnings))
+        }
+    }
+}
+
+async fn create_object(request: &Request, object: Value) -> Result<Value> {
+    let time = render::time(request.op.now);
+    let writer = ssa::Writer { manager: &request.manager, time: &time };
+    let uid = Uuid::now_v7().to_string();
+    let birth = Birth { namespace: request.namespace(), uid: &uid, time: &time, entropy: entropy() };
+    let fields = fields(request);
+    let mut object = fields.tidy(object);
+    if request.kind.backing != Backing::Local {
+        render::defaults(&mut object);
+    }
+    let object = fields.update(None, object, writer);
+    Ok(meta::create(&request.kind.descriptor, object, birth)?)
+}
+
+async fn write_new(request: &Request, object: Value) -> Result<()> {
+    request.writer().create(object).await
+}
+
+/// The live object, changed in some way; decided against the same object that it is stored over.
+async fn change(
+    request: &Request,
+    unconditional: bool,
+    make: impl Fn(&Value) -> std::result::Result<Value, Status>,
+) -> Result<Value> {
+    let sub = request.path.subresource.as_str();
+    let mut attempt = 0;
+    loop {
+        attempt += 1;
+        let item = request.existing().await?;
+        let live = &*item.object;
+        let made = make(live)?;
+        let on = if sub == "scale" { "" } else { sub };
+        let mut new = meta::update(&request.kind.descriptor, live, made, on)?;
+        ssa::keep_times(live, &mut new);
+        if new == *live {
+            return Ok(new);
+        }
+        match request.writer().update(&item, new.clone(), on).await {
+            Ok(()) => return outcome(request, &item.key.1, &new).await,
+            Err(Fault::Error(error))
+                if matches!(error.code, ErrorCode::Conflict | ErrorCode::PreconditionFailed)
+                    && is_race(&error) =>
+            {
+                if !unconditional || attempt >= ATTEMPTS {
+                    return Err(write::modified(&request.kind, &item.key.1).into());
+                }
+            }
+            Err(fault) => return Err(fault),
+        }
+    }
+}
+
+/// Whether somebody was quicker, as opposed to a state that does not allow it.
+fn is_race(error: &Error) -> bool {
+    error.message.contains("it was changed")
+}
+
+fn version_of(object: &Value) -> &str {
+    object.pointer("/metadata/resourceVersion").and_then(Value::as_str).unwrap_or_default()
+}
+
+/// `PUT`.
+pub async fn update(request: &Request) -> Result<Answer> {
+    request.decide(Need::Edit).await?;
+    if request.path.subresource == "scale" {
+        return scale(request, |_| {
+            serde_json::from_slice(&request.body).map_err(|error| Status::bad_request(error.to_string()))
+        })
+        .await;
+    }
+    let (object, warnings) = decode(request)?;
+    let time = render::time(request.op.now);
+    let writer = ssa::Writer { manager: &request.manager, time: &time };
+    let fields = fields(request);
+    let unconditional = version_of(&object).is_empty();
+    if unconditional && !request.kind.descriptor.unconditional_update {
+        let fault = hanse_machinery::status::FieldError::invalid(
+            "metadata.resourceVersion",
+            0,
+            "must be specified for an update",
+        );
+        let kind = request.kind.descriptor.kind_in();
+        // An object that is not there is told first.
+        let name = request.existing().await?.key.1.clone();
+        return Err(Status::invalid(kind, &name, &[fault]).into());
+    }
+    let made = change(request, unconditional, |live| {
+        let mut object = fields.tidy(object.clone());
+        if request.kind.backing != Backing::Local {
+            render::defaults(&mut object);
+        }
+        Ok(fields.update(Some(live), object, writer))
+    })
+    .await?;
+    Ok(request.answer(200, &made, warnings))
+}
+
+/// `PATCH`.
+pub async fn patch(request: &Request) -> Result<Answer> {
+    request.decide(Need::Edit).await?;
+    if request.body.len() > LARGEST {
+        return Err(too_large().into());
+    }
+    let custom = !request.kind.descriptor.is_built_in();
+    let kind = patch::Kind::of_content_type(&request.content_type)
+        .filter(|kind| !(custom && *kind == patch::Kind::Strategic))
+        .ok_or_else(|| Status::unsupported_media_type(patch::Kind::offered(custom)))?;
+    let time = render::time(request.op.now);
+    let writer = ssa::Writer { manager: &request.manager, time: &time };
+    let fields = fields(request);
+    if request.path.subresource == "scale" {
+        return scale(request, |scale| match kind {
+            patch::Kind::Json => patch::json(scale, &request.body),
+            _ => patch::merge(scale, &request.body),
+        })
+        .await;
+    }
+    if kind == patch::Kind::Apply {
+        return apply(request, &fields, writer).await;
+    }
+    let schema = Schema::built_in();
+    let of = request.kind.fields();
+    let made = change(request, true, |live| {
+        let patched = match kind {
+            patch::Kind::Json => patch::json(live, &request.body)?,
+            patch::Kind::Merge => patch::merge(live, &request.body)?,
+            _ => patch::strategic_merge(&schema, &of, live, &request.body)?,
+        };
+        // Of a patch that names a version, that version is meant.
+        Ok(fields.update(Some(live), fields.tidy(payload(patched)), writer))
+    })
+    .await?;
+    Ok(request.answer(200, &made, Vec::new()))
+}
+
+async fn apply(request: &Request, fields: &Fields, writer: ssa::Writer<'_>) -> Result<Answer> {
+    if request.query.manager.is_empty() {
+        let fault =
+            hanse_machinery::status::FieldError::required("fieldManager", "is required for apply patch");
+        let kind = hanse_machinery::status::In { group: "meta.k8s.io", kind: "PatchOptions" };
+        return Err(Status::invalid(kind, "", &[fault]).into());
+    }
+    let config: Value = serde_json::from_slice(&yaml(&request.body)?)
+        .map_err(|error| Status::bad_request(error.to_string()))?;
+    let config = payload(config);
+    if request.find(&request.path.name).await?.is_none() {
+        let object = fields.tidy(fields.apply(None, &config, request.query.force, writer)?);
+        let time = render::time(request.op.now);
+        let uid = Uuid::now_v7().to_string();
+        let birth = Birth { namespace: request.namespace(), uid: &uid, time: &time, entropy: entropy() };
+        let mut object = meta::create(&request.kind.descriptor, object, birth)?;
+        if name_of(&object).is_empty() {
+            object["metadata"]["name"] = request.path.name.clone().into();
+        }
+        match write_new(request, object.clone()).await {
+            Ok(()) => {
+                let made = outcome(request, &request.path.name, &object).await?;
+                return Ok(request.answer(201, &made, Vec::new()));
+            }
+            // Somebody made it meanwhile: then it is applied to that.
+            Err(Fault::Error(error)) if error.code == ErrorCode::AlreadyExists => {}
+            Err(fault) => return Err(fault),
+        }
+    }
+    let made = change(request, true, |live| {
+        Ok(fields.tidy(fields.apply(Some(live), &config, request.query.force, writer)?))
+    })
+    .await?;
+    Ok(request.answer(200, &made, Vec::new()))
+}
+
+/// `DELETE` of one object.
+pub async fn delete(request: &Request) -> Result<Answer> {
+    request.decide(Need::Remove).await?;
+    let options = delete_options(request)?;
+    let item = request.existing().await?;
+    request.writer().delete(&item, &options).await?;
+    let resource = request.kind.descriptor.resource_in();
+    if request.op.request.dry_run {
+        return Ok(Answer { code: 200, body: (*item.object).clone(), warnings: Vec::new() });
+    }
+    let left = request.find(&item.key.1).await?.filter(|left| left.id == item.id);
+    Ok(match left {
+        Some(left) => request.answer(200, &left.object, Vec::new()),
+        None => Answer {
+            code: 200,
+            body: Status::success(resource, &item.key.1, &item.id.to_string()),
+            warnings: Vec::new(),
+        },
+    })
+}
+
+fn delete_options(request: &Request) -> Result<meta::DeleteOptions> {
+    if request.body.len() > LARGEST {
+        return Err(too_large().into());
+    }
+    let mut options = request.query.delete.clone();
+    if !request.body.iter().all(u8::is_ascii_whitespace) {
+        let mut body: Value =
+            serde_json::from_slice(&request.body).map_err(|error| Status::bad_request(error.to_string()))?;
+        if let Some(map) = body.as_object_mut() {
+            map.remove("apiVersion");
+            map.remove("kind");
+        }
+        let text = body.to_string();
+        let said: meta::DeleteOptions = strict::options(text.as_bytes())?;
+        options = meta::DeleteOptions {
+            propagation_policy: said.propagation_policy.or(options.propagation_policy),
+            orphan_dependents: said.orphan_dependents.or(options.orphan_dependents),
+            ..said
+        };
+    }
+    Ok(options)
+}
+
+/// `DELETE` of a collection.
+pub async fn delete_collection(request: &Request) -> Result<Answer> {
+    request.decide(Need::Remove).await?;
+    let options = delete_options(request)?;
+    let selection = Selection::of(request).await?;
+    let shelf = request.shelf().await?;
+    let view = shelf.read().unwrap_or_else(PoisonError::into_inner).view(request.namespace());
+    let chosen: Vec<Arc<Item>> = view.items.into_iter().filter(|item| selection.takes(item)).collect();
+    for item in &chosen {
+        match request.writer().delete(item, &options).await {
+            Err(Fault::Error(error)) if error.code == ErrorCode::NotFound => {}
+            other => other?,
+        }
+    }
+    let kind = &request.kind.descriptor;
+    let objects: Vec<Value> = chosen.iter().map(|item| (*item.object).clone()).collect();
+    let body = json!({
+        "kind": format!("{}List", kind.kind), "apiVersion": kind.api_version(),
+        "metadata": {"resourceVersion": view.revision.to_string()}, "items": objects,
+    });
+    Ok(Answer { code: 200, body, warnings: Vec::new() })
+}
+
+fn scale_of(object: &Value) -> Value {
+    let metadata = object.get("metadata");
+    let get = |name: &str| metadata.and_then(|metadata| metadata.get(name)).cloned().unwrap_or_default();
+    let selector = object
+        .pointer("/spec/selector/matchLabels")
+        .and_then(Value::as_object)
+        .map(|labels| {
+            let pairs: Vec<String> = labels
+                .iter()
+                .map(|(key, value)| format!("{key}={}", value.as_str().unwrap_or_default()))
+                .collect();
+            pairs.join(",")
+        })
+        .unwrap_or_default();
+    json!({
+        "kind": "Scale", "apiVersion": "autoscaling/v1",
+        "metadata": {
+            "name": get("name"), "namespace": get("namespace"), "uid": get("uid"),
+            "resourceVersion": get("resourceVersion"), "creationTimestamp": get("creationTimestamp"),
+        },
+        "spec": {"replicas": object.pointer("/spec/replicas").cloned().unwrap_or_else(|| json!(1))},
+        "status": {
+            "replicas": object.pointer("/status/replicas").cloned().unwrap_or_else(|| json!(0)),
+            "selector": selector,
+        },
+    })
+}
+
+async fn scale(
+    request: &Request,
+    make: impl Fn(&Value) -> std::result::Result<Value, Status>,
+) -> Result<Answer> {
+    let time = render::time(request.op.now);
+    let writer = ssa::Writer { manager: &request.manager, time: &time };
+    let fields = fields(request);
+    let made = change(request, true, |live| {
+        let scale = make(&scale_of(live))?;
+        let version = version_of(&scale);
+        if !version.is_empty() && version != version_of(live) {
+            return Err(write::modified(&request.kind, &name_of(live)));
+        }
+        let replicas = scale.pointer("/spec/replicas").and_then(Value::as_i64).unwrap_or(0);
+        if replicas < 0 {
+            let fault = hanse_machinery::status::FieldError::invalid(
+                "spec.replicas",
+                replicas,
+                "must be greater than or equal to 0",
+            );
+            let kind = hanse_machinery::status::In { group: "autoscaling", kind: "Scale" };
+            return Err(Status::invalid(kind, &name_of(live), &[fault]));
+        }
+        let mut object = live.clone();
+        object["spec"]["replicas"] = replicas.into();
+        Ok(fields.update(Some(live), object, writer))
+    })
+    .await?;
+    Ok(Answer { code: 200, body: scale_of(&made), warnings: Vec::new() })
+}

@@ -1,0 +1,731 @@
+//! From an object as a client wants it to the record that is meant, in one transaction.
+
+use std::collections::HashSet;
+
+use hanse_federation::{
+    FederatedSpec, Resource,
+    adapter::Parsed,
+    object::{Placement, Policy, ReplicaMode},
+    prune, v1, v2,
+    v2::SchedulingPreference,
+};
+use hanse_machinery::{
+    Status,
+    meta::{self, Collect, OwnerState},
+    status::{FieldError, MODIFIED},
+};
+use hanse_store::{AuditEvent, Tx, hub, projects, removals::Mode};
+use hanse_types::{ProjectName, WorkspaceName, tenancy::ProjectCreate};
+use serde_json::{Value, json};
+use uuid::Uuid;
+
+use super::{
+    access::{self, Need},
+    kinds::{Backing, Kind, SYSTEM},
+    render::{self, LAST_APPLIED},
+    route::Root,
+    shelf::{Fault, Item, Source},
+};
+use crate::{
+    Platform,
+    context::OpContext,
+    error::{Error, Result as PlatformResult},
+    federation::{
+        accept::{self, Addition},
+        model::FederatedWrite,
+    },
+    tenancy::project,
+};
+
+/// Dependents removed with one object, at most.
+const DEPENDENTS: usize = 10_000;
+
+type Done = Result<(), Fault>;
+
+/// A write on its way to a record.
+pub struct Writer<'a> {
+    /// The platform.
+    pub platform: &'a Platform,
+    /// Who, and how.
+    pub op: &'a OpContext,
+    /// Of which kind.
+    pub kind: &'a Kind,
+    /// In which namespace; empty for cluster-scoped kinds.
+    pub namespace: &'a str,
+}
+
+fn name_of(object: &Value) -> &str {
+    object.pointer("/metadata/name").and_then(Value::as_str).unwrap_or_default()
+}
+
+impl Writer<'_> {
+    fn event(&self, verb: &'static str, name: &str) -> AuditEvent {
+        AuditEvent {
+            verb,
+            kind: "hub-object",
+            name: format!("{}/{}/{name}", self.kind.root.as_str(), self.kind.type_name()),
+            project: (!self.namespace.is_empty() && self.namespace != SYSTEM)
+                .then(|| self.namespace.to_owned()),
+            ..AuditEvent::default()
+        }
+    }
+
+    fn invalid(&self, name: &str, faults: impl IntoIterator<Item = (String, String)>) -> Fault {
+        let faults: Vec<FieldError> = faults
+            .into_iter()
+            .map(|(field, message)| FieldError::invalid(field, Value::Null, message))
+            .collect();
+        Status::invalid(self.kind.descriptor.kind_in(), name, &faults).into()
+    }
+
+    /// Makes an object. Its name is final.
+    pub async fn create(&self, object: Value) -> Done {
+        let name = name_of(&object).to_owned();
+        match &self.kind.backing {
+            Backing::Local => self.create_local(object).await,
+            Backing::Namespace => self.create_namespace(&object).await,
+            Backing::Federated(target) => {
+                let (spec, addition) = self.read_v2(target, &object, None).await?;
+                accept::create_row(
+                    self.platform,
+                    self.op,
+                    self.namespace,
+                    FederatedWrite { spec },
+                    Some(addition),
+                )
+                .await
+                .map_err(|error| self.in_words(error, v2::field_path))?;
+                Ok(())
+            }
+            Backing::FederatedNamespace(target) => {
+                if name != self.namespace {
+                    let fault = ("metadata.name".to_owned(), "must be the name of its namespace".to_owned());
+                    return Err(self.invalid(&name, [fault]));
+                }
+                self.federate_namespace(target, &object).await
+            }
+            Backing::Plain(target) => match self.read_v1(target, &object, None)? {
+                Settings::Hub => self.create_local(object).await,
+                Settings::Record(spec, addition) => {
+                    accept::create_row(
+                        self.platform,
+                        self.op,
+                        self.namespace,
+                        FederatedWrite { spec: *spec },
+                        Some(addition),
+                    )
+                    .await
+                    .map_err(|error| self.in_words(error, v1::field_path))?;
+                    Ok(())
+                }
+            },
+            Backing::Cluster if self.namespace != SYSTEM => self.create_local(object).await,
+            Backing::Cluster => Err(Status::bad_request(
+                "clusters join by kubeconfig or agent: use `hanse clusters import`, the console, or POST /api/v1/clusters",
+            )
+            .into()),
+        }
+    }
+
+    /// Changes an object to what it is to be.
+    pub async fn update(&self, live: &Item, object: Value, subresource: &str) -> Done {
+        let name = live.key.1.clone();
+        if let Source::Local(local) = &live.source {
+            return self.update_local(local, &object).await;
+        }
+        // Status of records is derived: what a client says about it does not count.
+        if subresource == "status" {
+            return Ok(());
+        }
+        match (&self.kind.backing, &live.source) {
+            (Backing::Federated(target), Source::Federated(row)) => {
+                let (spec, addition) = self.read_v2(target, &object, Some((live, row))).await?;
+                self.replace(&target.type_name(), &name, spec, addition, row, v2::field_path).await
+            }
+            (Backing::FederatedNamespace(target), Source::Federated(_)) => {
+                self.federate_namespace(target, &object).await
+            }
+            (Backing::Plain(target), Source::Federated(row)) => {
+                match self.read_v1(target, &object, Some(row))? {
+                    Settings::Hub => {
+                        let fault = (
+                            "metadata.annotations[hanse.io/placement]".to_owned(),
+                            "what is federated cannot be kept at the hub only: delete it and create it anew"
+                                .to_owned(),
+                        );
+                        Err(self.invalid(&name, [fault]))
+                    }
+                    Settings::Record(spec, addition) => {
+                        self.replace(&target.type_name(), &name, *spec, addition, row, v1::field_path).await
+                    }
+                }
+            }
+            (Backing::Namespace, Source::Project(row)) => self.update_namespace(&row.project, &object).await,
+            (Backing::Cluster, Source::Cluster(cluster, version)) => {
+                self.update_cluster(live, cluster, *version, &object).await
+            }
+            _ => Err(Status::method_not_allowed().into()),
+        }
+    }
+
+    async fn replace(
+        &self,
+        type_: &str,
+        name: &str,
+        spec: FederatedSpec,
+        addition: Addition,
+        row: &hub::Federated,
+        path: fn(&str) -> String,
+    ) -> Done {
+        let mut op = self.op.clone();
+        op.request.if_match = Some(row.row.version);
+        let write = FederatedWrite { spec };
+        accept::replace_row(self.platform, &op, self.namespace, type_, name, write, Some(addition))
+            .await
+            .map_err(|error| self.in_words(error, path))?;
+        Ok(())
+    }
+
+    /// Removes an object; with finalizers it is only marked.
+    pub async fn delete(&self, live: &Item, options: &meta::DeleteOptions) -> Done {
+        let mut plain = options.clone();
+        // Dependents are looked after in the same transaction, so nothing has to wait for them.
+        (plain.propagation_policy, plain.orphan_dependents) = (Some(meta::Propagation::Background), None);
+        let time = render::time(self.op.now);
+        let decided = meta::delete(&self.kind.descriptor, &live.object, &plain, &time)?;
+        let orphan = options.propagation_policy == Some(meta::Propagation::Orphan)
+            || options.orphan_dependents == Some(true);
+        match &live.source {
+            Source::Local(local) => match decided {
+                meta::Deletion::Pending => Ok(()),
+                meta::Deletion::Mark(object) => self.update_local(local, &object).await,
+                meta::Deletion::Remove(_) => self.remove_local(local, orphan).await,
+            },
+            Source::Federated(row) => match &self.kind.backing {
+                Backing::FederatedNamespace(_) => {
+                    self.place_project(&row.project.name, None, Some(row.row.id)).await
+                }
+                Backing::Federated(target) | Backing::Plain(target) => {
+                    let keep = orphan && matches!(self.kind.backing, Backing::Plain(_));
+                    accept::delete_row(
+                        self.platform,
+                        self.op,
+                        self.namespace,
+                        &target.type_name(),
+                        &live.key.1,
+                        keep.then_some(Mode::Release),
+                    )
+                    .await?;
+                    Ok(())
+                }
+                _ => Err(Status::method_not_allowed().into()),
+            },
+            Source::Project(_) => {
+                project::delete(self.platform, self.op, &live.key.1).await?;
+                Ok(())
+            }
+            Source::Cluster(name, _) => {
+                crate::clusters::detach(self.platform, self.op, name, crate::clusters::Copies::Orphan)
+                    .await?;
+                Ok(())
+            }
+            Source::Fixed => Err(Status::forbidden(
+                self.kind.descriptor.resource_in(),
+                &live.key.1,
+                "this namespace belongs to the platform",
+            )
+            .into()),
+        }
+    }
+
+    // Objects kept at the hub.
+
+    async fn create_local(&self, object: Value) -> Done {
+        let name = name_of(&object).to_owned();
+        let id = object
+            .pointer("/metadata/uid")
+            .and_then(Value::as_str)
+            .and_then(|uid| Uuid::parse_str(uid).ok())
+            .unwrap_or_else(Uuid::now_v7);
+        let new = hub::Local {
+            id,
+            root: self.kind.root.as_str().to_owned(),
+            type_: self.kind.type_name(),
+            namespace: self.namespace.to_owned(),
+            name: name.clone(),
+            version: 1,
+            object: without_version(object),
+        };
+        let mut tx = self.platform.store.begin(&self.op.write()).await?;
+        hub::create(&mut tx, new).await?;
+        tx.audit(self.event("create", &name));
+        self.platform.commit(tx).await?;
+        self.kinds_may_change();
+        self.govern(&name).await
+    }
+
+    async fn update_local(&self, local: &hub::Local, object: &Value) -> Done {
+        if meta::is_finished(&local.object, object) {
+            return self.remove_local(local, false).await;
+        }
+        let mut tx = self.platform.store.begin(&self.op.write()).await?;
+        hub::update(&mut tx, local, without_version(object.clone())).await?;
+        tx.audit(self.event("update", &local.name));
+        self.platform.commit(tx).await?;
+        self.kinds_may_change();
+        self.govern(&local.name).await
+    }
+
+    async fn remove_local(&self, local: &hub::Local, orphan: bool) -> Done {
+        let mut tx = self.platform.store.begin(&self.op.write()).await?;
+        hub::delete(&mut tx, local).await?;
+        collect(&mut tx, local, orphan).await?;
+        tx.audit(self.event("delete", &local.name));
+        self.platform.commit(tx).await?;
+        self.kinds_may_change();
+        self.govern(&local.name).await
+    }
+
+    fn kinds_may_change(&self) {
+        if self.kind.is("apiextensions.k8s.io", "CustomResourceDefinition") {
+            self.platform.shelves.forget_kinds();
+        }
+    }
+
+    /// What a preference of replicas comes to: it decides the placement and the replicas of the object of its name.
+    async fn govern(&self, name: &str) -> Done {
+        if !self.kind.is(v2::SCHEDULING_GROUP, "ReplicaSchedulingPreference")
+            || self.namespace == SYSTEM
+            || self.op.request.dry_run
+        {
+            return Ok(());
+        }
+        for type_ in ["deployments.apps", "replicasets.apps"] {
+            let catalogue = self.platform.shelves.catalogue(Root::KubeFed).await?;
+            let of_type = |kind: &&std::sync::Arc<Kind>| matches!(&kind.backing, Backing::Federated(target) if target.type_name() == type_);
+            let Some(kind) = catalogue.0.iter().find(of_type).cloned() else { continue };
+            let shelf = self.platform.shelves.of(&kind).await?;
+            let key = (self.namespace.to_owned(), name.to_owned());
+            let item = shelf.read().unwrap_or_else(std::sync::PoisonError::into_inner).get(&key);
+            let Some(item) = item else { continue };
+            let writer = Writer { kind: &kind, ..*self };
+            // Written as it is seen: what the preference comes to is decided on the way, as for any write.
+            Box::pin(writer.update(&item, (*item.object).clone(), "")).await?;
+        }
+        Ok(())
+    }
+
+    /// The preference of replicas for a target, if there is one.
+    async fn preference(&self, target: &Resource, name: &str) -> Result<Option<SchedulingPreference>, Fault> {
+        if target.group != "apps" || !matches!(target.kind.as_str(), "Deployment" | "ReplicaSet") {
+            return Ok(None);
+        }
+        let catalogue = self.platform.shelves.catalogue(Root::KubeFed).await?;
+        let kind = catalogue.by_plural("scheduling.kubefed.io/v1alpha1", "replicaschedulingpreferences");
+        let Some(kind) = kind else { return Ok(None) };
+        let shelf = self.platform.shelves.of(&kind).await?;
+        let key = (self.namespace.to_owned(), name.to_owned());
+        let found = shelf.read().unwrap_or_else(std::sync::PoisonError::into_inner).get(&key);
+        let preference = found.and_then(|item| SchedulingPreference::parse(&item.object, "").ok());
+        Ok(preference.filter(|preference| preference.target == target.kind))
+    }
+
+    // Federated objects.
+
+    /// A federated kind as the record that it means. What this generation has no words for stays as it is.
+    async fn read_v2(
+        &self,
+        target: &Resource,
+        object: &Value,
+        live: Option<(&Item, &hub::Federated)>,
+    ) -> Result<(FederatedSpec, Addition), Fault> {
+        let name = name_of(object).to_owned();
+        let resolve = |kind: &str, version: Option<&str>| {
+            let (group, version) = version.map_or((target.group.as_str(), target.version.as_str()), |text| {
+                text.split_once('/').unwrap_or(("", text))
+            });
+            (kind == target.kind && group == target.group)
+                .then(|| Resource { version: version.to_owned(), ..target.clone() })
+        };
+        let parsed = v2::parse(object, "", &resolve)
+            .map_err(|fault| self.invalid(&name, [(trimmed(&fault.path), fault.message)]))?;
+        self.refuse(&name, &parsed)?;
+        let mut spec = parsed.object.spec.clone();
+        complete(&mut spec.template, &parsed.object.resource, &name);
+        let mut verbatim = object.get("spec").cloned().unwrap_or_else(|| json!({}));
+        if let Some((item, row)) = live {
+            let old = render::record(target, row).spec;
+            let same = |field: &str| {
+                item.object.get("spec").and_then(|spec| spec.get(field))
+                    == object.get("spec").and_then(|spec| spec.get(field))
+            };
+            spec.policy = Policy {
+                deletion: spec.policy.deletion,
+                delete_options: spec.policy.delete_options,
+                ..old.policy
+            };
+            let divided = old.replicas.as_ref().is_some_and(|r| r.mode == ReplicaMode::Divided);
+            if same("overrides") {
+                spec.overrides = old.overrides;
+                spec.replicas = old.replicas;
+            } else if !divided {
+                spec.replicas = old.replicas;
+            }
+            if same("placement") {
+                spec.placement = old.placement;
+            }
+            if same("template") {
+                spec.template = old.template;
+            }
+        }
+        if let Some(preference) = self.preference(target, &name).await? {
+            let mut governed = hanse_federation::FederatedObject { spec, ..parsed.object };
+            let field = format!("/spec/{}", "replicas");
+            for entry in &mut governed.spec.overrides {
+                entry.patches.retain(|patch| patch.path != field);
+            }
+            governed.spec.overrides.retain(|entry| !entry.patches.is_empty());
+            preference.govern(&mut governed);
+            spec = governed.spec;
+            // The words are the preference's from here on.
+            verbatim = Value::Null;
+        } else if live.is_some_and(|(_, row)| was_governed(row)) && spec.replicas.is_some() {
+            // The preference is gone: what it came to stays.
+            let parsed = v2::parse(object, "", &resolve)
+                .map_err(|fault| self.invalid(&name, [(trimmed(&fault.path), fault.message)]))?;
+            spec.overrides = parsed.object.spec.overrides;
+            spec.placement = parsed.object.spec.placement;
+            spec.replicas = None;
+        }
+        let mut body = json!({"metadata": render::own_metadata(object, true)});
+        if verbatim.is_null() {
+            body["governed"] = true.into();
+        } else {
+            body["spec"] = verbatim;
+        }
+        Ok((spec, Addition { root: self.kind.root.as_str(), body }))
+    }
+
+    fn refuse(&self, name: &str, parsed: &Parsed) -> Done {
+        let errors = &parsed.refusals.errors;
+        if errors.is_empty() {
+            return Ok(());
+        }
+        Err(self.invalid(name, errors.iter().map(|fault| (trimmed(&fault.path), fault.message.clone()))))
+    }
+
+    /// A plain object as the record that it means, or as one that is kept at the hub.
+    fn read_v1(
+        &self,
+        target: &Resource,
+        object: &Value,
+        live: Option<&hub::Federated>,
+    ) -> Result<Settings, Fault> {
+        let name = name_of(object).to_owned();
+        let parsed = v1::parse(object, "", target)
+            .map_err(|fault| self.invalid(&name, [(trimmed(&fault.path), fault.message)]))?;
+        if parsed.kept_at_hub.is_some() {
+            return Ok(Settings::Hub);
+        }
+        self.refuse(&name, &parsed)?;
+        let mut spec = parsed.object.spec;
+        let old = live.map(|row| render::record(target, row).spec);
+        let template = &mut spec.template;
+        prune::server_fields(template);
+        if let Some(metadata) = template.get_mut("metadata").and_then(Value::as_object_mut) {
+            for gone in ["ownerReferences", "finalizers", "namespace", "generateName"] {
+                metadata.remove(gone);
+            }
+            if let Some(annotations) = metadata.get_mut("annotations").and_then(Value::as_object_mut) {
+                annotations.remove(LAST_APPLIED);
+                if annotations.is_empty() {
+                    metadata.remove("annotations");
+                }
+            }
+        }
+        undo_defaults(template, old.as_ref().map(|old| &old.template));
+        if let Some(old) = old {
+            spec.retain_replicas |= old.retain_replicas;
+            let plain = |template: &Value| -> Value {
+                let mut record = template.clone();
+                prune::template(target, &mut record);
+                record
+            };
+            // Settings in annotations say what the record says already: then its own words stay.
+            if plain(&spec.template) == plain(&old.template)
+                && (&spec.placement, &spec.overrides, &spec.replicas, &spec.policy)
+                    == (&old.placement, &old.overrides, &old.replicas, &old.policy)
+                && annotations_of(&spec.template, false) == annotations_of(&old.template, false)
+            {
+                spec.template = old.template;
+            }
+        }
+        let body = json!({"metadata": render::own_metadata(object, false)});
+        Ok(Settings::Record(Box::new(spec), Addition { root: self.kind.root.as_str(), body }))
+    }
+
+    fn in_words(&self, mut error: Error, path: fn(&str) -> String) -> Fault {
+        for fault in &mut error.fields {
+            fault.field = path(&fault.field);
+        }
+        Fault::Error(error)
+    }
+
+    // Namespaces are projects.
+
+    async fn create_namespace(&self, object: &Value) -> Done {
+        let name = name_of(object).to_owned();
+        let workspace = self.workspace(object).await?;
+        let parsed = ProjectName::parse(name.clone())
+            .map_err(|error| self.invalid(&name, [("metadata.name".to_owned(), error.to_string())]))?;
+        // At a KubeFed host a namespace is federated by a FederatedNamespace; at a Federation v1 server by being there.
+        let clusters = match self.kind.root {
+            Root::KubeFed => Some(Vec::new()),
+            Root::Kube => None,
+        };
+        let request = ProjectCreate { name: parsed, display_name: None, description: None, clusters };
+        let made = project::create(self.platform, self.op, workspace.as_str(), request).await?;
+        if self.op.request.dry_run {
+            return Ok(());
+        }
+        let row = self.platform.store.projects_by_ids(vec![made.id.0]).await?.remove(&made.id.0);
+        match row {
+            Some(row) => self.keep_namespace_view(&row, object).await,
+            None => Ok(()),
+        }
+    }
+
+    /// The workspace that a new namespace belongs to: the one it names, or the only one that the caller may make
+    /// projects in, or the one called `default`.
+    async fn workspace(&self, object: &Value) -> Result<WorkspaceName, Fault> {
+        let named = ["annotations", "labels"].into_iter().find_map(|part| {
+            object.get("metadata")?.get(part)?.get("hanse.io/workspace")?.as_str().map(str::to_owned)
+        });
+        let name = match named {
+            Some(name) => name,
+            None => crate::tenancy::workspace::home_of_new_projects(self.platform, self.op).await?,
+        };
+        WorkspaceName::parse(name).map_err(|error| {
+            self.invalid(
+                name_of(object),
+                [("metadata.annotations[hanse.io/workspace]".to_owned(), error.to_string())],
+            )
+        })
+    }
+
+    async fn keep_namespace_view(&self, row: &projects::Model, object: &Value) -> Done {
+        let body = json!({"metadata": render::own_metadata(object, true)});
+        let mut tx = self.platform.store.begin(&self.op.write()).await?;
+        hub::put_view(&tx, row.id, self.kind.root.as_str(), 0, &body, false).await?;
+        hub::touch_project(&mut tx, row);
+        self.platform.commit(tx).await?;
+        Ok(())
+    }
+
+    async fn update_namespace(&self, row: &projects::Model, object: &Value) -> Done {
+        let located = self
+            .platform
+            .store
+            .project(&row.name)
+            .await?
+            .ok_or_else(|| Error::not_found("namespaces", &row.name))?;
+        hanse_authz::authorize(&self.platform.decisions, &self.op.actor, "project.settings.manage", located)
+            .map_err(crate::error::denied("namespaces", &row.name))?;
+        self.keep_namespace_view(row, object).await
+    }
+
+    /// Federates the namespace that a FederatedNamespace is in: its clusters become the project's.
+    async fn federate_namespace(&self, target: &Resource, object: &Value) -> Done {
+        let (spec, addition) = {
+            let name = name_of(object).to_owned();
+            let resolve = |kind: &str, _: Option<&str>| (kind == target.kind).then(|| target.clone());
+            let parsed = v2::parse(object, "", &resolve)
+                .map_err(|fault| self.invalid(&name, [(trimmed(&fault.path), fault.message)]))?;
+            self.refuse(&name, &parsed)?;
+            let body = json!({
+                "metadata": render::own_metadata(object, true),
+                "spec": object.get("spec").cloned().unwrap_or_else(|| json!({})),
+            });
+            (parsed.object.spec, Addition { root: self.kind.root.as_str(), body })
+        };
+        self.place_project(self.namespace, Some((&spec.placement, &addition)), None).await
+    }
+
+    async fn place_project(
+        &self,
+        name: &str,
+        wanted: Option<(&Placement, &Addition)>,
+        forget: Option<Uuid>,
+    ) -> Done {
+        let placement =
+            wanted.map_or_else(|| Placement::named::<String>([]), |(placement, _)| placement.clone());
+        project::place_namespace(
+            self.platform,
+            self.op,
+            name,
+            &placement,
+            project::NamespaceView {
+                root: self.kind.root.as_str(),
+                body: wanted.map(|(_, addition)| &addition.body),
+                forget: forget.is_some(),
+            },
+        )
+        .await?;
+        Ok(())
+    }
+
+    async fn update_cluster(&self, live: &Item, name: &str, version: i64, object: &Value) -> Done {
+        access::decide(self.platform, self.op, self.kind, SYSTEM, Need::Edit).await?;
+        let labels =
+            |object: &Value| object.pointer("/metadata/labels").cloned().unwrap_or_else(|| json!({}));
+        let mut op = self.op.clone();
+        op.request.if_match = Some(version);
+        if labels(object) != labels(&live.object) {
+            let labels = serde_json::from_value(labels(object)).map_err(Error::internal)?;
+            let update = hanse_types::cluster::ClusterUpdate {
+                display_name: hanse_types::patch::Patch::Absent,
+                labels: Some(labels),
+            };
+            crate::clusters::update(self.platform, &op, name, update).await?;
+        }
+        let mut own = render::own_metadata(object, true);
+        if let Some(own) = own.as_object_mut() {
+            own.remove("labels");
+        }
+        let tx = self.platform.store.begin(&self.op.write()).await?;
+        hub::put_view(&tx, live.id, self.kind.root.as_str(), 0, &json!({"metadata": own}), false).await?;
+        self.platform.commit(tx).await?;
+        Ok(())
+    }
+}
+
+/// What the annotations of a plain object say about where it lives.
+enum Settings {
+    /// At the hub only.
+    Hub,
+    /// In members.
+    Record(Box<FederatedSpec>, Addition),
+}
+
+/// Whether a preference of replicas decided about a record when it was last written here.
+fn was_governed(row: &hub::Federated) -> bool {
+    row.views
+        .get(Root::KubeFed.as_str())
+        .is_some_and(|view| view.body.get("governed").and_then(Value::as_bool).unwrap_or(false))
+}
+
+fn annotations_of(object: &Value, settings: bool) -> Option<Value> {
+    let mut annotations = object.pointer("/metadata/annotations")?.clone();
+    if let (false, Some(map)) = (settings, annotations.as_object_mut()) {
+        map.retain(|name, _| !name.starts_with("hanse.io/"));
+    }
+    Some(annotations).filter(|annotations| annotations.as_object().is_some_and(|map| !map.is_empty()))
+}
+
+/// A template with what it may leave out and the record says.
+fn complete(template: &mut Value, resource: &Resource, name: &str) {
+    if !template.is_object() {
+        *template = json!({});
+    }
+    prune::server_fields(template);
+    template["apiVersion"] = resource.api_version().into();
+    template["kind"] = resource.kind.clone().into();
+    if !template.get("metadata").is_some_and(Value::is_object) {
+        template["metadata"] = json!({});
+    }
+    if let Some(metadata) = template.get_mut("metadata").and_then(Value::as_object_mut) {
+        metadata.insert("name".into(), name.into());
+        metadata.remove("namespace");
+    }
+}
+
+/// Takes out what was only shown: fields that the template did not have and that are as [`render::defaults`] fills them.
+fn undo_defaults(template: &mut Value, old: Option<&Value>) {
+    let shown = |of: &Value| {
+        let mut shown = of.clone();
+        render::defaults(&mut shown);
+        shown
+    };
+    if let Some(old) = old {
+        let (before, now) = (shown(old), template.clone());
+        for pointer in ["/spec/replicas", "/spec/parallelism", "/spec/completions", "/spec/backoffLimit"] {
+            let absent = old.pointer(pointer).is_none();
+            if absent && before.pointer(pointer) == now.pointer(pointer) {
+                remove(template, pointer);
+            }
+        }
+    }
+    if template.pointer("/spec/clusterIP").and_then(Value::as_str) == Some(render::EVERY_CLUSTERS_OWN) {
+        remove(template, "/spec/clusterIP");
+    }
+}
+
+fn remove(object: &mut Value, pointer: &str) {
+    if let Some((parent, name)) = pointer.rsplit_once('/')
+        && let Some(parent) = object.pointer_mut(parent).and_then(Value::as_object_mut)
+    {
+        parent.remove(name);
+    }
+}
+
+fn without_version(mut object: Value) -> Value {
+    if let Some(metadata) = object.get_mut("metadata").and_then(Value::as_object_mut) {
+        metadata.remove("resourceVersion");
+    }
+    object
+}
+
+fn trimmed(path: &str) -> String {
+    path.trim_start_matches('.').to_owned()
+}
+
+/// Removes what a removed object owned, and what that owned; `orphan` only takes the references out.
+async fn collect(tx: &mut Tx, gone: &hub::Local, orphan: bool) -> PlatformResult<()> {
+    let mut queue = vec![(gone.clone(), orphan)];
+    let mut seen = HashSet::new();
+    while let Some((owner, orphan)) = queue.pop() {
+        if !seen.insert(owner.id) || seen.len() > DEPENDENTS {
+            continue;
+        }
+        let uid = owner.id.to_string();
+        for dependent in hub::mentioning(tx, &owner.root, owner.id).await? {
+            let absent = |reference: &Value| {
+                if reference.get("uid").and_then(Value::as_str) == Some(&uid) {
+                    OwnerState::Absent
+                } else {
+                    OwnerState::Present
+                }
+            };
+            match meta::collect(&dependent.object, absent) {
+                Collect::Keep => {}
+                Collect::Delete(_) if !orphan => {
+                    hub::delete(tx, &dependent).await?;
+                    queue.push((dependent, false));
+                }
+                Collect::Delete(_) | Collect::Unlink(_) => {
+                    let mut object = dependent.object.clone();
+                    unlink(&mut object, &uid);
+                    hub::update(tx, &dependent, object).await?;
+                }
+            }
+        }
+    }
+    Ok(())
+}
+
+fn unlink(object: &mut Value, uid: &str) {
+    if let Some(metadata) = object.get_mut("metadata").and_then(Value::as_object_mut) {
+        if let Some(owners) = metadata.get_mut("ownerReferences").and_then(Value::as_array_mut) {
+            owners.retain(|owner| owner.get("uid").and_then(Value::as_str) != Some(uid));
+        }
+        if metadata.get("ownerReferences").and_then(Value::as_array).is_some_and(Vec::is_empty) {
+            metadata.remove("ownerReferences");
+        }
+    }
+}
+
+/// The refusal of a write that somebody else was quicker than.
+#[must_use]
+pub fn modified(kind: &Kind, name: &str) -> Status {
+    Status::conflict(kind.descriptor.resource_in(), name, MODIFIED)
+}

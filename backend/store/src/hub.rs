@@ -1,0 +1,581 @@
+//! What the Kubernetes-style API at the hub keeps: objects that live only there, and, beside a record that all interfaces
+//! share, what one of the roots adds to it (finalizers, owners of fields, the words in which it was written).
+//!
+//! The version of anything the hub shows is the revision of its last change in the feed, so it is the same after a
+//! restart and on every replica. A [`Snapshot`] reads changes and rows of one moment together: what is derived from it is
+//! neither ahead of the changes nor behind them.
+
+use std::collections::{HashMap, HashSet};
+
+use hanse_authz::Handle;
+use sea_orm::{
+    AccessMode, ActiveModelTrait as _, ColumnTrait as _, DatabaseTransaction, DbBackend, EntityTrait as _,
+    IsolationLevel, QueryFilter as _, QueryOrder as _, QuerySelect as _, Set, TransactionTrait as _,
+};
+use serde_json::Value;
+use uuid::Uuid;
+
+use crate::{
+    Change, Op, Sealed, Store, StoreError, Tx,
+    entity::{
+        change, cluster, cluster_status, federated_object, federated_status, hub_object, hub_view, project,
+    },
+    federated, meta,
+    tx::NewChange,
+};
+
+/// Values of one `IN` list.
+const LIST: usize = 500;
+
+/// An object that is kept at the hub.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Local {
+    /// Stable id; the object's uid.
+    pub id: Uuid,
+    /// Which of the roots it belongs to.
+    pub root: String,
+    /// `plural.group`.
+    pub type_: String,
+    /// Namespace; empty for cluster-scoped kinds.
+    pub namespace: String,
+    /// Name.
+    pub name: String,
+    /// Counts writes; for noticing that somebody was quicker.
+    pub version: i64,
+    /// The object, without a resource version.
+    pub object: Value,
+}
+
+impl Local {
+    fn change(&self, op: Op) -> NewChange {
+        NewChange {
+            kind: "hub",
+            object: self.id,
+            workspace: None,
+            project: None,
+            cluster: None,
+            name: format!("{} {} {}/{}", self.root, self.type_, self.namespace, self.name),
+            op,
+        }
+    }
+
+    fn is_secret(&self) -> bool {
+        self.type_ == "secrets"
+    }
+}
+
+/// What one root adds to a record.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct View {
+    /// Generation of the record when it was written.
+    pub generation: i64,
+    /// The additions.
+    pub body: Value,
+}
+
+pub(crate) fn belongs_to(id: Uuid, root: &str) -> String {
+    format!("hub/{root}/{id}")
+}
+
+/// Text and sealed bytes of a value: Secrets are sealed as a whole.
+fn columns(
+    store: &Store,
+    id: Uuid,
+    root: &str,
+    value: &Value,
+    secret: bool,
+) -> Result<(String, Option<Sealed>), StoreError> {
+    if secret {
+        let sealed = store.keys().seal(&belongs_to(id, root), value.to_string().as_bytes())?;
+        return Ok(("{}".to_owned(), Some(sealed)));
+    }
+    Ok((value.to_string(), None))
+}
+
+fn value_of(
+    store: &Store,
+    id: Uuid,
+    root: &str,
+    text: &str,
+    sealed: Option<Vec<u8>>,
+    key_id: Option<String>,
+) -> Result<Value, StoreError> {
+    match (sealed, key_id) {
+        (Some(bytes), Some(key_id)) => {
+            store.keys().open_json(&belongs_to(id, root), &Sealed { key_id, bytes })
+        }
+        _ => serde_json::from_str(text).map_err(|e| StoreError::corrupt("hub object", e)),
+    }
+}
+
+fn local(store: &Store, row: hub_object::Model) -> Result<Local, StoreError> {
+    let object = value_of(store, row.id, &row.root, &row.object, row.sealed, row.key_id)?;
+    Ok(Local {
+        id: row.id,
+        root: row.root,
+        type_: row.r#type,
+        namespace: row.namespace,
+        name: row.name,
+        version: row.version,
+        object,
+    })
+}
+
+/// Keeps a new object.
+///
+/// # Errors
+/// [`StoreError::Taken`] when the name is in use.
+pub async fn create(tx: &mut Tx, new: Local) -> Result<Local, StoreError> {
+    let (object, sealed) = columns(tx.store(), new.id, &new.root, &new.object, new.is_secret())?;
+    hub_object::ActiveModel {
+        id: Set(new.id),
+        root: Set(new.root.clone()),
+        r#type: Set(new.type_.clone()),
+        namespace: Set(new.namespace.clone()),
+        name: Set(new.name.clone()),
+        version: Set(1),
+        object: Set(object),
+        key_id: Set(sealed.as_ref().map(|sealed| sealed.key_id.clone())),
+        sealed: Set(sealed.map(|sealed| sealed.bytes)),
+    }
+    .insert(tx.db())
+    .await?;
+    tx.changed(new.change(Op::Created));
+    Ok(Local { version: 1, ..new })
+}
+
+/// Replaces an object.
+///
+/// # Errors
+/// [`StoreError::VersionMismatch`] when somebody was quicker.
+pub async fn update(tx: &mut Tx, old: &Local, object: Value) -> Result<Local, StoreError> {
+    let (text, sealed) = columns(tx.store(), old.id, &old.root, &object, old.is_secret())?;
+    let next = Local { version: old.version + 1, object, ..old.clone() };
+    let active = hub_object::ActiveModel {
+        version: Set(next.version),
+        object: Set(text),
+        key_id: Set(sealed.as_ref().map(|sealed| sealed.key_id.clone())),
+        sealed: Set(sealed.map(|sealed| sealed.bytes)),
+        ..Default::default()
+    };
+    let done = hub_object::Entity::update_many()
+        .set(active)
+        .filter(hub_object::Column::Id.eq(old.id))
+        .filter(hub_object::Column::Version.eq(old.version))
+        .exec(tx.db())
+        .await?;
+    if done.rows_affected == 0 {
+        return Err(StoreError::VersionMismatch { expected: old.version, found: 0 });
+    }
+    tx.changed(next.change(Op::Updated));
+    Ok(next)
+}
+
+/// Removes an object.
+///
+/// # Errors
+/// [`StoreError::VersionMismatch`] when somebody was quicker.
+pub async fn delete(tx: &mut Tx, old: &Local) -> Result<(), StoreError> {
+    let done = hub_object::Entity::delete_many()
+        .filter(hub_object::Column::Id.eq(old.id))
+        .filter(hub_object::Column::Version.eq(old.version))
+        .exec(tx.db())
+        .await?;
+    if done.rows_affected == 0 {
+        return Err(StoreError::VersionMismatch { expected: old.version, found: 0 });
+    }
+    tx.changed(old.change(Op::Deleted));
+    Ok(())
+}
+
+/// Objects of a root that name another one by its uid: its dependents are among them.
+///
+/// # Errors
+/// When the database refuses.
+pub async fn mentioning(tx: &Tx, root: &str, uid: Uuid) -> Result<Vec<Local>, StoreError> {
+    let rows = hub_object::Entity::find()
+        .filter(hub_object::Column::Root.eq(root))
+        .filter(hub_object::Column::Object.contains(uid.to_string()))
+        .all(tx.db())
+        .await?;
+    rows.into_iter().map(|row| local(tx.store(), row)).collect()
+}
+
+/// Removes what is kept in a namespace that is no more.
+pub(crate) async fn forget_namespace(tx: &mut Tx, name: &str) -> Result<(), StoreError> {
+    let rows = hub_object::Entity::find().filter(hub_object::Column::Namespace.eq(name)).all(tx.db()).await?;
+    for row in rows {
+        let gone = Local {
+            id: row.id,
+            root: row.root,
+            type_: row.r#type,
+            namespace: row.namespace,
+            name: row.name,
+            version: row.version,
+            object: Value::Null,
+        };
+        delete(tx, &gone).await?;
+    }
+    Ok(())
+}
+
+/// Removes what the roots added to a record that is no more.
+pub(crate) async fn forget_views(tx: &Tx, id: Uuid) -> Result<(), StoreError> {
+    hub_view::Entity::delete_many().filter(hub_view::Column::ObjectId.eq(id)).exec(tx.db()).await?;
+    Ok(())
+}
+
+/// Keeps what a root adds to a record. The record's own change is told by whoever changes it, or by [`touch`].
+///
+/// # Errors
+/// When the database refuses.
+pub async fn put_view(
+    tx: &Tx,
+    id: Uuid,
+    root: &str,
+    generation: i64,
+    body: &Value,
+    secret: bool,
+) -> Result<(), StoreError> {
+    use sea_orm::sea_query::OnConflict;
+    let (view, sealed) = columns(tx.store(), id, root, body, secret)?;
+    let row = hub_view::ActiveModel {
+        object_id: Set(id),
+        root: Set(root.to_owned()),
+        generation: Set(generation),
+        view: Set(view),
+        key_id: Set(sealed.as_ref().map(|sealed| sealed.key_id.clone())),
+        sealed: Set(sealed.map(|sealed| sealed.bytes)),
+    };
+    hub_view::Entity::insert(row)
+        .on_conflict(
+            OnConflict::columns([hub_view::Column::ObjectId, hub_view::Column::Root])
+                .update_columns([
+                    hub_view::Column::Generation,
+                    hub_view::Column::View,
+                    hub_view::Column::Sealed,
+                    hub_view::Column::KeyId,
+                ])
+                .to_owned(),
+        )
+        .exec_without_returning(tx.db())
+        .await?;
+    Ok(())
+}
+
+/// Takes away what a root added to a record.
+///
+/// # Errors
+/// When the database refuses.
+pub async fn delete_view(tx: &Tx, id: Uuid, root: &str) -> Result<(), StoreError> {
+    hub_view::Entity::delete_many()
+        .filter(hub_view::Column::ObjectId.eq(id))
+        .filter(hub_view::Column::Root.eq(root))
+        .exec(tx.db())
+        .await?;
+    Ok(())
+}
+
+/// Counts a write to a federated object that changes nothing that is propagated.
+///
+/// # Errors
+/// [`StoreError::VersionMismatch`] when somebody was quicker.
+pub async fn touch(tx: &mut Tx, row: &Handle<federated::Row>) -> Result<federated::Model, StoreError> {
+    federated::touch(tx, &row.project, row.object.clone()).await
+}
+
+/// Counts a write to a project and to its namespace, and keeps what a root adds to that.
+///
+/// # Errors
+/// When the database refuses.
+pub async fn touch_namespace(
+    tx: &mut Tx,
+    project: &project::Model,
+    root: &str,
+    body: Option<&Value>,
+    forget: bool,
+) -> Result<(), StoreError> {
+    let row = federated_object::Entity::find()
+        .filter(federated_object::Column::ProjectId.eq(project.id))
+        .filter(federated_object::Column::Type.eq("namespaces"))
+        .one(tx.db())
+        .await?;
+    if let Some(row) = row {
+        let row = federated::touch(tx, project, row).await?;
+        if let Some(body) = body {
+            put_view(tx, row.id, root, row.generation, body, false).await?;
+        }
+        if forget {
+            delete_view(tx, row.id, root).await?;
+        }
+    }
+    touch_project(tx, project);
+    Ok(())
+}
+
+/// Counts a write to a project that changes only how a root shows it.
+pub fn touch_project(tx: &mut Tx, project: &project::Model) {
+    tx.changed(crate::projects::change(project, Op::Updated));
+}
+
+/// A federated object with everything that its views are made from.
+#[derive(Clone, Debug)]
+pub struct Federated {
+    /// The row.
+    pub row: federated::Model,
+    /// The specification with what was sealed.
+    pub spec: Value,
+    /// Its project.
+    pub project: project::Model,
+    /// Status as stored last.
+    pub status: Option<Value>,
+    /// What the roots add, by root.
+    pub views: HashMap<String, View>,
+}
+
+/// A project with what the roots add to its namespace.
+#[derive(Clone, Debug)]
+pub struct Namespace {
+    /// The row.
+    pub project: project::Model,
+    /// By root.
+    pub views: HashMap<String, View>,
+}
+
+/// Rows and changes as of one moment.
+pub struct Snapshot {
+    tx: DatabaseTransaction,
+    store: Store,
+    revision: i64,
+}
+
+impl std::fmt::Debug for Snapshot {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Snapshot").field("revision", &self.revision).finish_non_exhaustive()
+    }
+}
+
+impl Store {
+    /// A moment of the database.
+    ///
+    /// # Errors
+    /// When the database is away.
+    pub async fn snapshot(&self) -> Result<Snapshot, StoreError> {
+        let db = self.db();
+        let tx = if db.get_database_backend() == DbBackend::Postgres {
+            db.begin_with_config(Some(IsolationLevel::RepeatableRead), Some(AccessMode::ReadOnly)).await?
+        } else {
+            db.begin().await?
+        };
+        let last: Option<i64> = change::Entity::find()
+            .select_only()
+            .column(change::Column::Revision)
+            .order_by_desc(change::Column::Revision)
+            .limit(1)
+            .into_tuple()
+            .one(&tx)
+            .await?;
+        Ok(Snapshot { tx, store: self.clone(), revision: last.unwrap_or(0) })
+    }
+}
+
+impl Snapshot {
+    /// Revision of the last change.
+    #[must_use]
+    pub fn revision(&self) -> i64 {
+        self.revision
+    }
+
+    /// Changes after a revision, in order.
+    ///
+    /// # Errors
+    /// [`StoreError::Gone`] when some of them are no longer kept.
+    pub async fn changes_after(&self, revision: i64) -> Result<Vec<Change>, StoreError> {
+        if revision >= self.revision {
+            return Ok(Vec::new());
+        }
+        if revision < self.oldest().await? {
+            return Err(StoreError::Gone(revision));
+        }
+        let rows = change::Entity::find()
+            .filter(change::Column::Revision.gt(revision))
+            .order_by_asc(change::Column::Revision)
+            .all(&self.tx)
+            .await?;
+        Ok(rows.into_iter().map(Change::from).collect())
+    }
+
+    /// Changes up to this revision are no longer kept.
+    ///
+    /// # Errors
+    /// When the database is away.
+    pub async fn oldest(&self) -> Result<i64, StoreError> {
+        meta::purged(&self.tx).await
+    }
+
+    /// The last change of each of these things. One whose changes are no longer kept changed when the last of those was
+    /// made that are not kept.
+    ///
+    /// # Errors
+    /// When the database is away.
+    pub async fn last_changes(&self, ids: &[Uuid]) -> Result<HashMap<Uuid, i64>, StoreError> {
+        let oldest = self.oldest().await?;
+        let mut out: HashMap<Uuid, i64> = ids.iter().map(|id| (*id, oldest)).collect();
+        for chunk in ids.chunks(LIST) {
+            let rows: Vec<(Uuid, i64)> = change::Entity::find()
+                .select_only()
+                .column(change::Column::ObjectId)
+                .column_as(change::Column::Revision.max(), "last")
+                .filter(change::Column::ObjectId.is_in(chunk.to_vec()))
+                .group_by(change::Column::ObjectId)
+                .into_tuple()
+                .all(&self.tx)
+                .await?;
+            out.extend(rows);
+        }
+        Ok(out)
+    }
+
+    async fn views(&self, ids: &[Uuid]) -> Result<HashMap<Uuid, HashMap<String, View>>, StoreError> {
+        let mut out: HashMap<Uuid, HashMap<String, View>> = HashMap::new();
+        for chunk in ids.chunks(LIST) {
+            let rows = hub_view::Entity::find()
+                .filter(hub_view::Column::ObjectId.is_in(chunk.to_vec()))
+                .all(&self.tx)
+                .await?;
+            for row in rows {
+                let body =
+                    value_of(&self.store, row.object_id, &row.root, &row.view, row.sealed, row.key_id)?;
+                let view = View { generation: row.generation, body };
+                out.entry(row.object_id).or_default().insert(row.root, view);
+            }
+        }
+        Ok(out)
+    }
+
+    async fn projects(&self, ids: HashSet<Uuid>) -> Result<HashMap<Uuid, project::Model>, StoreError> {
+        let ids: Vec<Uuid> = ids.into_iter().collect();
+        let mut out = HashMap::new();
+        for chunk in ids.chunks(LIST) {
+            let rows = project::Entity::find()
+                .filter(project::Column::Id.is_in(chunk.to_vec()))
+                .all(&self.tx)
+                .await?;
+            out.extend(rows.into_iter().map(|row| (row.id, row)));
+        }
+        Ok(out)
+    }
+
+    /// Federated objects of a type: all, or those of these ids.
+    ///
+    /// # Errors
+    /// When the database is away.
+    pub async fn federated(&self, type_: &str, ids: Option<&[Uuid]>) -> Result<Vec<Federated>, StoreError> {
+        let of_type = || federated_object::Entity::find().filter(federated_object::Column::Type.eq(type_));
+        let mut rows = Vec::new();
+        match ids {
+            None => rows = of_type().all(&self.tx).await?,
+            Some(ids) => {
+                for chunk in ids.chunks(LIST) {
+                    let of_ids = of_type().filter(federated_object::Column::Id.is_in(chunk.to_vec()));
+                    rows.extend(of_ids.all(&self.tx).await?);
+                }
+            }
+        }
+        let ids: Vec<Uuid> = rows.iter().map(|row| row.id).collect();
+        let projects = self.projects(rows.iter().map(|row| row.project_id).collect()).await?;
+        let mut views = self.views(&ids).await?;
+        let mut statuses = HashMap::new();
+        for chunk in ids.chunks(LIST) {
+            let found = federated_status::Entity::find()
+                .filter(federated_status::Column::ObjectId.is_in(chunk.to_vec()))
+                .all(&self.tx)
+                .await?;
+            statuses.extend(found.into_iter().map(|row| (row.object_id, row.status)));
+        }
+        let mut out = Vec::new();
+        for row in rows {
+            let Some(project) = projects.get(&row.project_id).cloned() else { continue };
+            let federated::Whole { row, spec } = self.store.whole(row)?;
+            out.push(Federated {
+                status: statuses.remove(&row.id),
+                views: views.remove(&row.id).unwrap_or_default(),
+                row,
+                spec,
+                project,
+            });
+        }
+        Ok(out)
+    }
+
+    /// Objects kept at the hub, of a root and type: all, or those of these ids.
+    ///
+    /// # Errors
+    /// When the database is away.
+    pub async fn local(
+        &self,
+        root: &str,
+        type_: &str,
+        ids: Option<&[Uuid]>,
+    ) -> Result<Vec<Local>, StoreError> {
+        let of_type = || {
+            hub_object::Entity::find()
+                .filter(hub_object::Column::Root.eq(root))
+                .filter(hub_object::Column::Type.eq(type_))
+        };
+        let mut rows = Vec::new();
+        match ids {
+            None => rows = of_type().all(&self.tx).await?,
+            Some(ids) => {
+                for chunk in ids.chunks(LIST) {
+                    let of_ids = of_type().filter(hub_object::Column::Id.is_in(chunk.to_vec()));
+                    rows.extend(of_ids.all(&self.tx).await?);
+                }
+            }
+        }
+        rows.into_iter().map(|row| local(&self.store, row)).collect()
+    }
+
+    /// Projects as namespaces: all, or those of these ids.
+    ///
+    /// # Errors
+    /// When the database is away.
+    pub async fn namespaces(&self, ids: Option<&[Uuid]>) -> Result<Vec<Namespace>, StoreError> {
+        let mut query = project::Entity::find();
+        if let Some(ids) = ids {
+            query = query.filter(project::Column::Id.is_in(ids.to_vec()));
+        }
+        let rows = query.all(&self.tx).await?;
+        let mut views = self.views(&rows.iter().map(|row| row.id).collect::<Vec<_>>()).await?;
+        Ok(rows
+            .into_iter()
+            .map(|project| Namespace { views: views.remove(&project.id).unwrap_or_default(), project })
+            .collect())
+    }
+
+    /// Clusters with their stored status: all, or those of these ids.
+    ///
+    /// # Errors
+    /// When the database is away.
+    pub async fn clusters(
+        &self,
+        ids: Option<&[Uuid]>,
+    ) -> Result<Vec<(cluster::Model, Option<Value>, HashMap<String, View>)>, StoreError> {
+        let mut query = cluster::Entity::find();
+        if let Some(ids) = ids {
+            query = query.filter(cluster::Column::Id.is_in(ids.to_vec()));
+        }
+        let rows = query.all(&self.tx).await?;
+        let mut views = self.views(&rows.iter().map(|row| row.id).collect::<Vec<_>>()).await?;
+        let status = cluster_status::Entity::find().all(&self.tx).await?;
+        let mut status: HashMap<Uuid, Value> =
+            status.into_iter().map(|row| (row.cluster_id, row.status)).collect();
+        Ok(rows
+            .into_iter()
+            .map(|row| {
+                let (status, views) = (status.remove(&row.id), views.remove(&row.id).unwrap_or_default());
+                (row, status, views)
+            })
+            .collect())
+    }
+}
