@@ -292,6 +292,13 @@ pub fn defaults(object: &mut Value) {
         }
         ("v1", "Service") => {
             set(&["spec", "type"], "ClusterIP".into());
+            let ports = object.pointer_mut("/spec/ports").and_then(Value::as_array_mut);
+            for port in ports.into_iter().flatten().filter_map(Value::as_object_mut) {
+                port.entry("protocol").or_insert_with(|| "TCP".into());
+                if let Some(number) = port.get("port").cloned() {
+                    port.entry("targetPort").or_insert(number);
+                }
+            }
             if object.pointer("/spec/type").and_then(Value::as_str) != Some("ExternalName") {
                 set_in(object, "spec", "clusterIP", EVERY_CLUSTERS_OWN.into());
             }

@@ -418,17 +418,21 @@ pub async fn create(request: &Request) -> Result<Answer> {
     }
 }
 
+/// What an apiserver fills in: for records as they are shown, for objects kept at the hub only a Secret's type.
+fn fill(request: &Request, mut object: Value) -> Value {
+    if request.kind.backing != Backing::Local || request.kind.is("", "Secret") {
+        render::defaults(&mut object);
+    }
+    object
+}
+
 async fn create_object(request: &Request, object: Value) -> Result<Value> {
     let time = render::time(request.op.now);
     let writer = ssa::Writer { manager: &request.manager, time: &time };
     let uid = Uuid::now_v7().to_string();
     let birth = Birth { namespace: request.namespace(), uid: &uid, time: &time, entropy: entropy() };
     let fields = fields(request);
-    let mut object = fields.tidy(object);
-    if request.kind.backing != Backing::Local {
-        render::defaults(&mut object);
-    }
-    let object = fields.update(None, object, writer);
+    let object = fields.update(None, fill(request, fields.tidy(object)), writer);
     Ok(meta::create(&request.kind.descriptor, object, birth)?)
 }
 
@@ -505,11 +509,7 @@ pub async fn update(request: &Request) -> Result<Answer> {
         return Err(Status::invalid(kind, &name, &[fault]).into());
     }
     let made = change(request, unconditional, |live| {
-        let mut object = fields.tidy(object.clone());
-        if request.kind.backing != Backing::Local {
-            render::defaults(&mut object);
-        }
-        Ok(fields.update(Some(live), object, writer))
+        Ok(fields.update(Some(live), fill(request, fields.tidy(object.clone())), writer))
     })
     .await?;
     Ok(request.answer(200, &made, warnings))
@@ -547,7 +547,7 @@ pub async fn patch(request: &Request) -> Result<Answer> {
             _ => patch::strategic_merge(&schema, &of, live, &request.body)?,
         };
         // Of a patch that names a version, that version is meant.
-        Ok(fields.update(Some(live), fields.tidy(payload(patched)), writer))
+        Ok(fields.update(Some(live), fill(request, fields.tidy(payload(patched))), writer))
     })
     .await?;
     Ok(request.answer(200, &made, Vec::new()))
@@ -564,7 +564,7 @@ async fn apply(request: &Request, fields: &Fields, writer: ssa::Writer<'_>) -> R
         .map_err(|error| Status::bad_request(error.to_string()))?;
     let config = payload(config);
     if request.find(&request.path.name).await?.is_none() {
-        let object = fields.tidy(fields.apply(None, &config, request.query.force, writer)?);
+        let object = fill(request, fields.tidy(fields.apply(None, &config, request.query.force, writer)?));
         let time = render::time(request.op.now);
         let uid = Uuid::now_v7().to_string();
         let birth = Birth { namespace: request.namespace(), uid: &uid, time: &time, entropy: entropy() };
@@ -583,7 +583,7 @@ async fn apply(request: &Request, fields: &Fields, writer: ssa::Writer<'_>) -> R
         }
     }
     let made = change(request, true, |live| {
-        Ok(fields.tidy(fields.apply(Some(live), &config, request.query.force, writer)?))
+        Ok(fill(request, fields.tidy(fields.apply(Some(live), &config, request.query.force, writer)?)))
     })
     .await?;
     Ok(request.answer(200, &made, Vec::new()))
