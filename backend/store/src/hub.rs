@@ -413,16 +413,18 @@ impl Snapshot {
         meta::purged(&self.tx).await
     }
 
-    /// The last change of each of these things. One whose changes are no longer kept changed when the last of those was
+    /// The last change of each of these things, with or without those of status. One whose changes are no longer kept changed when the last of those was
     /// made that are not kept.
     ///
     /// # Errors
     /// When the database is away.
-    pub async fn last_changes(&self, ids: &[Uuid]) -> Result<HashMap<Uuid, i64>, StoreError> {
+    pub async fn last_changes(&self, ids: &[Uuid], status: bool) -> Result<HashMap<Uuid, i64>, StoreError> {
         let oldest = self.oldest().await?;
         let mut out: HashMap<Uuid, i64> = ids.iter().map(|id| (*id, oldest)).collect();
         for chunk in ids.chunks(LIST) {
-            let rows: Vec<(Uuid, i64)> = change::Entity::find()
+            let all = change::Entity::find();
+            let those = if status { all } else { all.filter(change::Column::Kind.ne("status")) };
+            let rows: Vec<(Uuid, i64)> = those
                 .select_only()
                 .column(change::Column::ObjectId)
                 .column_as(change::Column::Revision.max(), "last")

@@ -50,7 +50,11 @@ pub mod types;
 pub mod users;
 pub mod workspaces;
 
-use std::{path::PathBuf, sync::Arc, time::Duration};
+use std::{
+    path::PathBuf,
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
 
 use hanse_migrations::Migrator;
 use sea_orm::{ConnectOptions, ConnectionTrait as _, Database, DatabaseConnection};
@@ -85,7 +89,7 @@ struct Inner {
     feed: Feed,
     /// SQLite takes one writer at a time.
     writer: Option<Writer>,
-    _lock: Option<ProcessLock>,
+    lock: Mutex<Option<ProcessLock>>,
 }
 
 /// The store. Cheap to clone.
@@ -140,7 +144,7 @@ impl Store {
             Migrator::up(&db, None).await?;
             let feed = Feed::start(&db).await?;
             return Ok(Self {
-                inner: Arc::new(Inner { db, keys: options.keys, feed, writer: None, _lock: None }),
+                inner: Arc::new(Inner { db, keys: options.keys, feed, writer: None, lock: Mutex::default() }),
             });
         }
         // One connection writes, the others can only read: whatever writes goes through the writer's queue.
@@ -157,7 +161,13 @@ impl Store {
         let feed = Feed::start(&db).await?;
         let writer = Writer::start(writing, writer, Arc::clone(feed.wake()));
         Ok(Self {
-            inner: Arc::new(Inner { db, keys: options.keys, feed, writer: Some(writer), _lock: lock }),
+            inner: Arc::new(Inner {
+                db,
+                keys: options.keys,
+                feed,
+                writer: Some(writer),
+                lock: Mutex::new(lock),
+            }),
         })
     }
 
@@ -227,5 +237,7 @@ impl Store {
         if let Err(error) = self.inner.db.clone().close().await {
             tracing::warn!("the database did not close cleanly: {error}");
         }
+        // Whoever still has a handle can do nothing with it: the file is free for the next.
+        self.inner.lock.lock().unwrap_or_else(PoisonError::into_inner).take();
     }
 }

@@ -7,6 +7,7 @@ use std::{
 
 use chrono::{DateTime, SecondsFormat, Utc};
 use hanse_federation::{ClusterView, FederatedObject, FederatedSpec, Resource, v1, v2};
+use hanse_machinery::kinds::Generation;
 use hanse_store::{clusters, hub};
 use hanse_types::federated::{ClusterStatus, FederatedStatus};
 use serde_json::{Map, Value, json};
@@ -205,7 +206,9 @@ pub fn federated(kind: &Kind, target: &Resource, row: hub::Federated) -> Option<
     put(&mut object, "namespace", namespace.clone());
     put(&mut object, "uid", row.row.id.to_string());
     put(&mut object, "creationTimestamp", time(row.row.created_at));
-    put(&mut object, "generation", row.row.generation);
+    if kind.descriptor.generation != Generation::None {
+        put(&mut object, "generation", row.row.generation);
+    }
     merge_metadata(&mut object, view.and_then(|view| view.body.get("metadata")));
     if let Some(at) = row.row.deleted_at {
         put(&mut object, "deletionTimestamp", time(at));
@@ -238,6 +241,84 @@ fn plain(record: &FederatedObject, status: Option<&FederatedStatus>) -> Value {
         object["status"] = aggregated.unwrap_or_else(|| json!({}));
     }
     object
+}
+
+/// Whether a kind also shows what Deployments are made of.
+#[must_use]
+pub fn has_derived(target: &Resource) -> bool {
+    target.is("apps", "ReplicaSet")
+}
+
+/// The ReplicaSet that a federated Deployment would have: clients such as helm judge a Deployment by it. It says of all
+/// clusters together what the Deployment's status says of its newest template.
+#[must_use]
+pub fn replica_set(row: hub::Federated) -> Option<Item> {
+    let target = Resource {
+        group: "apps".to_owned(),
+        version: "v1".to_owned(),
+        kind: "Deployment".to_owned(),
+        plural: "deployments".to_owned(),
+        namespaced: true,
+    };
+    if row.row.deleted_at.is_some() {
+        return None;
+    }
+    let record = record(&target, &row);
+    let status: Option<FederatedStatus> =
+        row.status.clone().and_then(|status| serde_json::from_value(status).ok());
+    let mut deployment = plain(&record, status.as_ref());
+    defaults(&mut deployment);
+    let template = deployment.pointer("/spec/template").cloned().unwrap_or_else(|| json!({}));
+    let hash = fnv(&template.to_string());
+    let name = format!("{}-{hash}", row.row.name);
+    let mut template = template;
+    let mut labels = template.pointer("/metadata/labels").cloned().unwrap_or_else(|| json!({}));
+    labels["pod-template-hash"] = hash.clone().into();
+    if !template.get("metadata").is_some_and(Value::is_object) {
+        template["metadata"] = json!({});
+    }
+    template["metadata"]["labels"] = labels.clone();
+    let mut selector = deployment.pointer("/spec/selector").cloned().unwrap_or_else(|| json!({}));
+    selector["matchLabels"]["pod-template-hash"] = hash.into();
+    let current =
+        deployment.pointer("/status/observedGeneration").and_then(Value::as_i64) == Some(row.row.generation);
+    let number = |name: &str| {
+        let value = deployment.pointer(&format!("/status/{name}")).cloned();
+        value.filter(|_| current).unwrap_or_else(|| json!(0))
+    };
+    let object = json!({
+        "apiVersion": "apps/v1", "kind": "ReplicaSet",
+        "metadata": {
+            "name": name, "namespace": row.project.name, "labels": labels,
+            "uid": Uuid::from_u128(row.row.id.as_u128() ^ 1).to_string(),
+            "creationTimestamp": time(row.row.created_at), "generation": row.row.generation,
+            "annotations": {"deployment.kubernetes.io/revision": row.row.generation.to_string()},
+            "ownerReferences": [{
+                "apiVersion": "apps/v1", "kind": "Deployment", "name": row.row.name, "uid": row.row.id,
+                "controller": true, "blockOwnerDeletion": true,
+            }],
+        },
+        "spec": {"replicas": deployment.pointer("/spec/replicas"), "selector": selector, "template": template},
+        "status": {
+            "replicas": number("updatedReplicas"), "fullyLabeledReplicas": number("updatedReplicas"),
+            "readyReplicas": number("readyReplicas"), "availableReplicas": number("availableReplicas"),
+            "observedGeneration": row.row.generation,
+        },
+    });
+    Some(Item {
+        key: (row.project.name.clone(), name),
+        id: row.row.id,
+        revision: 0,
+        object: Arc::new(object),
+        source: Source::Fixed,
+    })
+}
+
+/// A short name for a text (FNV-1a, 32 bits).
+fn fnv(text: &str) -> String {
+    let hash =
+        text.bytes().fold(0x811c_9dc5_u32, |hash, byte| (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193));
+    format!("{hash:08x}")
 }
 
 /// What an apiserver fills in and clients take for granted. Shown, not kept: in members each apiserver does it itself,

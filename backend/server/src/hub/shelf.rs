@@ -20,6 +20,8 @@ use super::{
 };
 use crate::error::{Error, Result};
 
+/// Whose ReplicaSets are shown.
+const DEPLOYMENTS: &str = "deployments.apps";
 /// Events kept per shelf.
 const KEPT: usize = 4096;
 
@@ -128,6 +130,15 @@ impl Shelf {
             .cloned()
             .collect();
         View { revision: self.revision, items }
+    }
+
+    /// An object as it was where the events begin.
+    fn at_floor(&self, id: Uuid) -> Option<Arc<Item>> {
+        let about = |item: &Option<Arc<Item>>| item.as_ref().is_some_and(|item| item.id == id);
+        match self.events.iter().find(|event| about(&event.before) || about(&event.after)) {
+            Some(event) => event.before.clone().filter(|item| item.id == id),
+            None => self.by_id.get(&id).and_then(|key| self.items.get(key)).cloned(),
+        }
     }
 
     /// Events after a revision; `None` when some of them are no longer kept.
@@ -343,22 +354,26 @@ impl Shelves {
         for (id, row) in self.store.projects_by_ids(projects).await? {
             names.insert(id, row.name);
         }
+        let shelf = shelf.read().unwrap_or_else(PoisonError::into_inner);
+        // Up to where the shelf reaches back, objects are told as they were then: each once, with its last change. What
+        // came after is told event by event.
+        let floor = shelf.floor.min(upto);
         let mut seen: HashMap<Uuid, (bool, &Change)> = HashMap::new();
-        for change in changes.iter().filter(|change| change.revision <= upto && concerns(kind, change)) {
+        for change in changes.iter().filter(|change| change.revision <= floor && concerns(kind, change)) {
             let new = change.op == Op::Created;
             seen.entry(change.object).and_modify(|(_, last)| *last = change).or_insert((new, change));
         }
-        let shelf = shelf.read().unwrap_or_else(PoisonError::into_inner);
         let mut events: Vec<Event> = seen
             .into_iter()
             .filter_map(|(id, (new, last))| {
-                let after = shelf.by_id.get(&id).and_then(|key| shelf.items.get(key)).cloned();
+                let after = shelf.at_floor(id);
                 let before = (!new).then(|| Arc::new(stub(kind, id, last, &names)));
                 let nothing = before.is_none() && after.is_none();
                 (!nothing).then_some(Event { revision: last.revision, before, after })
             })
             .collect();
         events.sort_by_key(|event| event.revision);
+        events.extend(shelf.events.iter().filter(|event| event.revision > floor).cloned());
         Ok((upto, events))
     }
 }
@@ -422,15 +437,19 @@ fn concerns(kind: &Kind, change: &Change) -> bool {
                 .and_then(|rest| rest.strip_prefix(kind.type_name().as_str()))
                 .is_some_and(|rest| rest.starts_with(' '))
     };
+    // A kind without status does not change when that of its record does.
     let of_type = |type_: &str| {
-        matches!(change.kind.as_str(), "federated" | "status") && change.name.split('/').next() == Some(type_)
+        (change.kind == "federated" || (change.kind == "status" && kind.descriptor.status))
+            && change.name.split('/').next() == Some(type_)
     };
     match &kind.backing {
         Backing::Local => of_hub(),
         Backing::Namespace => change.kind == "project",
         Backing::Federated(target) => of_type(&target.type_name()),
         Backing::FederatedNamespace(_) => of_type("namespaces"),
-        Backing::Plain(target) => of_type(&target.type_name()) || of_hub(),
+        Backing::Plain(target) => {
+            of_type(&target.type_name()) || of_hub() || (render::has_derived(target) && of_type(DEPLOYMENTS))
+        }
         Backing::Cluster => matches!(change.kind.as_str(), "cluster" | "cluster-status") || of_hub(),
     }
 }
@@ -462,6 +481,13 @@ async fn items(
         }
         Backing::Local => {}
     }
+    if let Backing::Plain(target) = &kind.backing
+        && render::has_derived(target)
+    {
+        for row in snapshot.federated(DEPLOYMENTS, ids).await? {
+            out.extend(render::replica_set(row));
+        }
+    }
     if matches!(kind.backing, Backing::Local | Backing::Plain(_) | Backing::Cluster) {
         for local in snapshot.local(root, &kind.type_name(), ids).await? {
             out.push(render::local(kind, local));
@@ -473,7 +499,7 @@ async fn items(
 async fn fill(kind: &Kind, snapshot: &hub::Snapshot, place: &Place) -> Result<Shelf> {
     let mut found = items(kind, snapshot, place, None).await?;
     let ids: Vec<Uuid> = found.iter().map(|item| item.id).collect();
-    let revisions = snapshot.last_changes(&ids).await?;
+    let revisions = snapshot.last_changes(&ids, kind.descriptor.status).await?;
     let mut shelf = Shelf {
         items: BTreeMap::new(),
         by_id: HashMap::new(),

@@ -325,6 +325,7 @@ fn decode(request: &Request) -> Result<(Value, Vec<String>)> {
     if !value.is_object() {
         return Err(Status::bad_request("the body is no object").into());
     }
+    meta::check_type(&request.kind.descriptor, &value)?;
     Ok((payload(value), warnings))
 }
 

@@ -232,7 +232,7 @@ impl Writer<'_> {
             Source::Fixed => Err(Status::forbidden(
                 self.kind.descriptor.resource_in(),
                 &live.key.1,
-                "this namespace belongs to the platform",
+                "it is derived from something else, or belongs to the platform",
             )
             .into()),
         }
