@@ -10,6 +10,7 @@ mod access;
 mod documents;
 pub mod http;
 mod kinds;
+mod kubefed;
 mod render;
 mod route;
 mod shelf;
@@ -18,3 +19,24 @@ mod watch;
 mod write;
 
 pub use shelf::Shelves;
+
+/// Gives a new hub what a KubeFed host has from the start.
+///
+/// # Errors
+/// When the database is away.
+pub async fn seed(
+    store: &hanse_store::Store,
+    now: chrono::DateTime<chrono::Utc>,
+) -> crate::error::Result<()> {
+    let snapshot = store.snapshot().await?;
+    if !snapshot.local("kubefed", "federatedtypeconfigs.core.kubefed.io", None).await?.is_empty() {
+        return Ok(());
+    }
+    drop(snapshot);
+    let mut tx = store.begin(&hanse_store::WriteContext::platform("start", now)).await?;
+    for object in kubefed::seeds(&render::time(now)) {
+        hanse_store::hub::create(&mut tx, object).await?;
+    }
+    tx.commit().await?;
+    Ok(())
+}

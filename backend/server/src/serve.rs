@@ -15,7 +15,7 @@ use crate::{
     clusters::monitor::Monitor,
     config::Config,
     federation::engine::{Engine, Parts},
-    hub::Shelves,
+    hub::{self, Shelves},
     identity::{Identity, setup},
     live::{Event, Hub, Topic},
     metrics::Metrics,
@@ -94,6 +94,7 @@ impl Server {
         let address = listener.local_addr().map_err(anyhow::Error::from)?;
         let clock: SharedClock = Arc::new(SystemClock);
         store.ensure_built_in_types(&WriteContext::platform("start", clock.now())).await?;
+        hub::seed(&store, clock.now()).await?;
         let instance = store.instance().await?;
         let decisions = Decisions::load().await.map_err(anyhow::Error::from)?;
         let (stop, tasks) = (CancellationToken::new(), TaskTracker::new());

@@ -468,12 +468,15 @@ impl Snapshot {
         Ok(out)
     }
 
-    /// Federated objects of a type: all, or those of these ids.
+    /// Federated objects of a type, or with no type of any: all, or those of these ids.
     ///
     /// # Errors
     /// When the database is away.
     pub async fn federated(&self, type_: &str, ids: Option<&[Uuid]>) -> Result<Vec<Federated>, StoreError> {
-        let of_type = || federated_object::Entity::find().filter(federated_object::Column::Type.eq(type_));
+        let of_type = || match type_ {
+            "" => federated_object::Entity::find(),
+            type_ => federated_object::Entity::find().filter(federated_object::Column::Type.eq(type_)),
+        };
         let mut rows = Vec::new();
         match ids {
             None => rows = of_type().all(&self.tx).await?,

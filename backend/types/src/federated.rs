@@ -76,6 +76,9 @@ answer! {
         pub last_error: Option<LastError>,
         /// The copy's own status, trimmed.
         pub status: Option<Value>,
+        /// The copy's own version: `gen:GENERATION`, or `rv:VERSION` for kinds without.
+        #[serde(default)]
+        pub version: Option<String>,
         /// When the member was last observed.
         pub observed_at: Option<DateTime<Utc>>,
     }

@@ -20,7 +20,7 @@ use hanse_types::{
 };
 use tokio::sync::Notify;
 
-use super::{decide, engine::Engine, index::Object};
+use super::{decide, engine::Engine, index::Object, member::Live};
 use crate::live::{Event, Topic};
 
 /// Objects whose status is to be computed; at most one entry each.
@@ -148,8 +148,7 @@ pub fn compute(engine: &Engine, object: &Object) -> FederatedStatus {
                 ClusterName::parse(view.name.clone()).ok()?,
                 plan,
                 cell,
-                seen.map(|live| live.seen_at),
-                seen.map(|live| live.observed.ready_replicas),
+                seen.map(|live| &**live),
             ))
         })
         .collect();
@@ -172,9 +171,14 @@ fn row(
     cluster: ClusterName,
     plan: &ClusterPlan,
     cell: super::index::Cell,
-    observed_at: Option<chrono::DateTime<chrono::Utc>>,
-    ready: Option<i64>,
+    seen: Option<&Live>,
 ) -> ClusterStatus {
+    let observed_at = seen.map(|live| live.seen_at);
+    let ready = seen.map(|live| live.observed.ready_replicas);
+    let version = seen.map(|live| match live.observed.generation {
+        0 => format!("rv:{}", live.observed.resource_version),
+        generation => format!("gen:{generation}"),
+    });
     let applied = plan.selected
         && cell.applied_generation == object.record.generation
         && cell.problem.is_none()
@@ -207,6 +211,7 @@ fn row(
         drift: cell.drift,
         last_error: cell.problem,
         status: plan.reflected.clone(),
+        version,
         observed_at,
     }
 }

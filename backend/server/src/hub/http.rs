@@ -8,7 +8,7 @@ use axum::{
     Extension, Router,
     body::{Body, to_bytes},
     extract::{FromRequestParts as _, Request as HttpRequest, State},
-    http::{HeaderMap, HeaderValue, Method, StatusCode, header, request::Parts},
+    http::{HeaderValue, Method, StatusCode, header, request::Parts},
     response::{IntoResponse as _, Response},
     routing::any,
 };
@@ -165,6 +165,7 @@ async fn resource(
         query,
         manager,
         wanted,
+        credential: credential(&parts.headers),
         content_type: text(header::CONTENT_TYPE),
         body,
     };
@@ -172,7 +173,7 @@ async fn resource(
     let answer = match (parts.method.as_str(), single) {
         ("GET" | "HEAD", single) => {
             if request.query.list.watch {
-                return watch(request, &parts.headers).await;
+                return watch(request).await;
             }
             if single { verbs::get(&request).await? } else { verbs::list(&request).await? }
         }
@@ -209,9 +210,9 @@ async fn read(body: Body) -> Result<Bytes, Status> {
         .map_err(|_| Status::too_large(&format!("Request entity too large: limit is {LARGEST}")))
 }
 
-async fn watch(request: Request, headers: &HeaderMap) -> Result<Response, Fault> {
+async fn watch(request: Request) -> Result<Response, Fault> {
     let platform = Arc::clone(&request.platform);
-    let watch = Watch::begin(request, credential(headers)).await?;
+    let watch = Watch::begin(request).await?;
     platform.metrics.live_connections.inc();
     let stream = futures::stream::unfold((watch, Counted(platform)), |(mut watch, counted)| async move {
         let line = watch.next().await?;

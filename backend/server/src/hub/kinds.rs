@@ -61,6 +61,18 @@ impl Kind {
         self.descriptor.group == group && self.descriptor.kind == kind
     }
 
+    /// Where what is kept of it is kept: KubeFed's kinds are the same at both roots.
+    #[must_use]
+    pub fn home(&self) -> Root {
+        if self.descriptor.group.ends_with("kubefed.io") { Root::KubeFed } else { self.root }
+    }
+
+    /// Whether objects of it also follow from others.
+    #[must_use]
+    pub fn is_derived(&self) -> bool {
+        self.is("core.kubefed.io", "PropagatedVersion")
+    }
+
     /// The type of its fields.
     #[must_use]
     pub fn fields(&self) -> Type {
@@ -94,30 +106,26 @@ impl Catalogue {
         }
         for row in federated.iter().filter(|row| row.enabled) {
             let target = resource(row);
-            match root {
-                Root::Kube if row.namespaced => {
-                    let known = Descriptor::built_in(&target.api_version(), &row.kind);
-                    let kind = known.unwrap_or_else(|| {
-                        Descriptor::custom(&target.api_version(), &row.kind, &row.plural, true, true)
-                    });
-                    add(kind, None, Backing::Plain(target));
-                }
-                Root::KubeFed if row.kind == "Namespace" => {
-                    add(federated_kind(row), None, Backing::FederatedNamespace(target));
-                }
-                Root::KubeFed if row.namespaced => {
-                    add(federated_kind(row), None, Backing::Federated(target));
-                }
-                _ => {}
+            if root == Root::Kube && row.namespaced {
+                let known = Descriptor::built_in(&target.api_version(), &row.kind);
+                let kind = known.unwrap_or_else(|| {
+                    Descriptor::custom(&target.api_version(), &row.kind, &row.plural, true, true)
+                });
+                add(kind, None, Backing::Plain(target.clone()));
+            }
+            if row.kind == "Namespace" {
+                add(federated_kind(row), None, Backing::FederatedNamespace(target));
+            } else if row.namespaced {
+                add(federated_kind(row), None, Backing::Federated(target));
             }
         }
+        for (api_version, kind, plural, short, namespaced, status) in KUBEFED {
+            let mut descriptor = Descriptor::custom(api_version, kind, plural, *namespaced, *status);
+            descriptor.short = short.iter().map(|name| (*name).to_owned()).collect();
+            let backing = if *kind == "KubeFedCluster" { Backing::Cluster } else { Backing::Local };
+            add(descriptor, None, backing);
+        }
         if root == Root::KubeFed {
-            for (api_version, kind, plural, short, namespaced, status) in KUBEFED {
-                let mut descriptor = Descriptor::custom(api_version, kind, plural, *namespaced, *status);
-                descriptor.short = short.iter().map(|name| (*name).to_owned()).collect();
-                let backing = if *kind == "KubeFedCluster" { Backing::Cluster } else { Backing::Local };
-                add(descriptor, None, backing);
-            }
             for definition in definitions {
                 for (descriptor, custom) in defined(definition) {
                     if !kinds.iter().any(|known| {

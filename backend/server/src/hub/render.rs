@@ -153,7 +153,7 @@ pub fn namespace(kind: &Kind, row: hub::Namespace) -> Item {
         "spec": {"finalizers": ["kubernetes"]},
         "status": {"phase": if going { "Terminating" } else { "Active" }},
     });
-    let own = row.views.get(kind.root.as_str()).map(|view| &view.body);
+    let own = row.views.get(kind.home().as_str()).map(|view| &view.body);
     merge_metadata(&mut object, own.and_then(|body| body.get("metadata")));
     object["metadata"]["labels"]["kubernetes.io/metadata.name"] = project.name.clone().into();
     if let Some(at) = project.deleted_at {
@@ -189,7 +189,7 @@ pub fn federated(kind: &Kind, target: &Resource, row: hub::Federated) -> Option<
     let record = record(target, &row);
     let status: Option<FederatedStatus> =
         row.status.clone().and_then(|status| serde_json::from_value(status).ok());
-    let view = row.views.get(kind.root.as_str());
+    let view = row.views.get(kind.home().as_str());
     let namespace = row.project.name.clone();
     let mut object = match &kind.backing {
         Backing::Plain(_) => plain(&record, status.as_ref()),
@@ -314,6 +314,27 @@ pub fn replica_set(row: hub::Federated) -> Option<Item> {
     })
 }
 
+/// The versions of a federated object that its clusters hold.
+#[must_use]
+pub fn propagated_version(kind: &Kind, row: hub::Federated) -> Option<Item> {
+    if row.row.kind == "Namespace" || row.row.deleted_at.is_some() {
+        return None;
+    }
+    let (group, version) = row.row.api_version.split_once('/').unwrap_or(("", &row.row.api_version));
+    let target = Resource {
+        group: group.to_owned(),
+        version: version.to_owned(),
+        kind: row.row.kind.clone(),
+        plural: row.row.r#type.split('.').next().unwrap_or_default().to_owned(),
+        namespaced: true,
+    };
+    let record = record(&target, &row);
+    let status: Option<FederatedStatus> =
+        row.status.clone().and_then(|status| serde_json::from_value(status).ok());
+    let seen = in_words_of_v2(kind, &record, &row, status.as_ref());
+    super::kubefed::propagated_version(kind, &target, &row, seen.get("spec")?)
+}
+
 /// A short name for a text (FNV-1a, 32 bits).
 fn fnv(text: &str) -> String {
     let hash =
@@ -401,7 +422,7 @@ fn in_words_of_v2(
     row: &hub::Federated,
     status: Option<&FederatedStatus>,
 ) -> Value {
-    let view = row.views.get(kind.root.as_str());
+    let view = row.views.get(kind.home().as_str());
     let verbatim =
         view.filter(|view| view.generation == row.row.generation).and_then(|view| view.body.get("spec"));
     let rows = status.map(|status| status.clusters.as_slice()).unwrap_or_default();
@@ -554,7 +575,7 @@ pub fn cluster(
     {
         object["status"]["zones"] = zones.clone();
     }
-    let own = views.get(kind.root.as_str()).and_then(|view| view.body.get("metadata"));
+    let own = views.get(kind.home().as_str()).and_then(|view| view.body.get("metadata"));
     merge_metadata(&mut object, own);
     Item {
         key: (SYSTEM.to_owned(), row.name.clone()),

@@ -432,7 +432,7 @@ fn concerns(kind: &Kind, change: &Change) -> bool {
         change.kind == "hub"
             && change
                 .name
-                .strip_prefix(kind.root.as_str())
+                .strip_prefix(kind.home().as_str())
                 .and_then(|rest| rest.strip_prefix(' '))
                 .and_then(|rest| rest.strip_prefix(kind.type_name().as_str()))
                 .is_some_and(|rest| rest.starts_with(' '))
@@ -443,6 +443,9 @@ fn concerns(kind: &Kind, change: &Change) -> bool {
             && change.name.split('/').next() == Some(type_)
     };
     match &kind.backing {
+        Backing::Local if kind.is_derived() => {
+            of_hub() || matches!(change.kind.as_str(), "federated" | "status")
+        }
         Backing::Local => of_hub(),
         Backing::Namespace => change.kind == "project",
         Backing::Federated(target) => of_type(&target.type_name()),
@@ -462,7 +465,7 @@ async fn items(
     ids: Option<&[Uuid]>,
 ) -> Result<Vec<Item>> {
     let mut out: Vec<Item> = Vec::new();
-    let root = kind.root.as_str();
+    let root = kind.home().as_str();
     match &kind.backing {
         Backing::Namespace => {
             for row in snapshot.namespaces(ids).await? {
@@ -480,6 +483,11 @@ async fn items(
             }
         }
         Backing::Local => {}
+    }
+    if kind.is_derived() {
+        for row in snapshot.federated("", ids).await? {
+            out.extend(render::propagated_version(kind, row));
+        }
     }
     if let Backing::Plain(target) = &kind.backing
         && render::has_derived(target)

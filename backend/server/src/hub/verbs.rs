@@ -19,13 +19,13 @@ use uuid::Uuid;
 
 use super::{
     access::{self, Need, Visible},
-    kinds::{Backing, Kind},
-    render,
-    route::Path,
+    kinds::{Backing, Kind, SYSTEM},
+    kubefed, render,
+    route::{Path, Root},
     shelf::{Fault, Item, Shared},
     write::{self, Writer},
 };
-use crate::{Platform, context::OpContext, error::Error};
+use crate::{Platform, context::OpContext, error::Error, identity::session::Credential};
 
 /// Largest body of a write, as apiservers have it.
 pub const LARGEST: usize = 3 * 1024 * 1024;
@@ -71,6 +71,8 @@ pub struct Request {
     pub manager: String,
     /// The shape of the answer.
     pub wanted: Wanted,
+    /// What the caller signed in with.
+    pub credential: Option<Credential>,
     /// The body's media type; empty where none is said.
     pub content_type: String,
     /// The body.
@@ -172,11 +174,30 @@ impl Request {
 /// `GET` of one object.
 pub async fn get(request: &Request) -> Result<Answer> {
     request.decide(Need::View).await?;
-    let item = request.existing().await?;
+    let found = request.find(&request.path.name).await?;
+    if let (None, Some(secret)) = (&found, credentials(request).await?) {
+        return Ok(request.answer(200, &secret, Vec::new()));
+    }
+    let item = found.ok_or_else(|| request.missing(&request.path.name))?;
     if request.path.subresource == "scale" {
         return Ok(Answer { code: 200, body: scale_of(&item.object), warnings: Vec::new() });
     }
     Ok(request.answer(200, &item.object, Vec::new()))
+}
+
+/// The Secret that a KubeFedCluster refers to, made for the caller.
+async fn credentials(request: &Request) -> Result<Option<Value>> {
+    let own =
+        request.kind.root == Root::KubeFed && request.kind.is("", "Secret") && request.namespace() == SYSTEM;
+    let name = &request.path.name;
+    let (true, Some(Credential::Token(token))) = (own, &request.credential) else { return Ok(None) };
+    let clusters = request.platform.store.all_clusters().await?;
+    if !clusters.iter().any(|cluster| render::credentials(&cluster.name) == *name) {
+        return Ok(None);
+    }
+    let revision = request.platform.store.revision().to_string();
+    let authority = request.platform.tls.authority.as_deref();
+    Ok(Some(kubefed::credentials(name, token, authority, &revision)))
 }
 
 /// What a list or watch selects.
@@ -434,7 +455,9 @@ async fn create_object(request: &Request, object: Value) -> Result<Value> {
     let birth = Birth { namespace: request.namespace(), uid: &uid, time: &time, entropy: entropy() };
     let fields = fields(request);
     let object = fields.update(None, fill(request, fields.tidy(object)), writer);
-    Ok(meta::create(&request.kind.descriptor, object, birth)?)
+    let mut object = meta::create(&request.kind.descriptor, object, birth)?;
+    kubefed::admit(&request.kind.descriptor, &mut object)?;
+    Ok(object)
 }
 
 async fn write_new(request: &Request, object: Value) -> Result<()> {
@@ -456,6 +479,7 @@ async fn change(
         let made = make(live)?;
         let on = if sub == "scale" { "" } else { sub };
         let mut new = meta::update(&request.kind.descriptor, live, made, on)?;
+        kubefed::admit(&request.kind.descriptor, &mut new)?;
         ssa::keep_times(live, &mut new);
         if new == *live {
             return Ok(new);
@@ -570,6 +594,7 @@ async fn apply(request: &Request, fields: &Fields, writer: ssa::Writer<'_>) -> R
         let uid = Uuid::now_v7().to_string();
         let birth = Birth { namespace: request.namespace(), uid: &uid, time: &time, entropy: entropy() };
         let mut object = meta::create(&request.kind.descriptor, object, birth)?;
+        kubefed::admit(&request.kind.descriptor, &mut object)?;
         if name_of(&object).is_empty() {
             object["metadata"]["name"] = request.path.name.clone().into();
         }

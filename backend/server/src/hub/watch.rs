@@ -24,7 +24,6 @@ use super::{
     shelf::{Event, Fault, Item, Shared},
     verbs::{Request, Selection},
 };
-use crate::identity::session::Credential;
 
 /// Time between bookmarks.
 const BOOKMARK: Duration = Duration::from_secs(30);
@@ -36,7 +35,6 @@ const LONGEST: Duration = Duration::from_secs(2 * 60 * 60);
 /// A watch under way.
 pub struct Watch {
     request: Request,
-    credential: Option<Credential>,
     selection: Selection,
     shelf: Shared,
     /// Everything up to here has been told.
@@ -55,7 +53,7 @@ impl Watch {
     ///
     /// # Errors
     /// As for a list; 410 when changes since its revision are no longer kept.
-    pub async fn begin(request: Request, credential: Option<Credential>) -> Result<Self, Fault> {
+    pub async fn begin(request: Request) -> Result<Self, Fault> {
         let selection = Selection::of(&request).await?;
         // Before the shelf is looked at, so that no change is missed in between.
         let (progress, access) = (request.platform.shelves.progress(), request.platform.shelves.access());
@@ -75,7 +73,6 @@ impl Watch {
             headers: true,
             done: false,
             selection,
-            credential,
             shelf: Arc::clone(&shelf),
             request,
         };
@@ -227,7 +224,7 @@ impl Watch {
     /// Whether the caller is still who it was and may see the same as at the beginning.
     async fn may_go_on(&mut self) -> bool {
         let platform = Arc::clone(&self.request.platform);
-        let Some(credential) = &self.credential else { return false };
+        let Some(credential) = &self.request.credential else { return false };
         let now = platform.clock.now();
         platform.identity.forget();
         let address = self.request.op.request.address;

@@ -249,7 +249,7 @@ impl Writer<'_> {
             .unwrap_or_else(Uuid::now_v7);
         let new = hub::Local {
             id,
-            root: self.kind.root.as_str().to_owned(),
+            root: self.kind.home().as_str().to_owned(),
             type_: self.kind.type_name(),
             namespace: self.namespace.to_owned(),
             name: name.clone(),
@@ -403,7 +403,7 @@ impl Writer<'_> {
         } else {
             body["spec"] = verbatim;
         }
-        Ok((spec, Addition { root: self.kind.root.as_str(), body }))
+        Ok((spec, Addition { root: self.kind.home().as_str(), body }))
     }
 
     fn refuse(&self, name: &str, parsed: &Parsed) -> Done {
@@ -461,7 +461,7 @@ impl Writer<'_> {
             }
         }
         let body = json!({"metadata": render::own_metadata(object, false)});
-        Ok(Settings::Record(Box::new(spec), Addition { root: self.kind.root.as_str(), body }))
+        Ok(Settings::Record(Box::new(spec), Addition { root: self.kind.home().as_str(), body }))
     }
 
     fn in_words(&self, mut error: Error, path: fn(&str) -> String) -> Fault {
@@ -546,7 +546,7 @@ impl Writer<'_> {
                 "metadata": render::own_metadata(object, true),
                 "spec": object.get("spec").cloned().unwrap_or_else(|| json!({})),
             });
-            (parsed.object.spec, Addition { root: self.kind.root.as_str(), body })
+            (parsed.object.spec, Addition { root: self.kind.home().as_str(), body })
         };
         self.place_project(self.namespace, Some((&spec.placement, &addition)), None).await
     }
@@ -565,7 +565,7 @@ impl Writer<'_> {
             name,
             &placement,
             project::NamespaceView {
-                root: self.kind.root.as_str(),
+                root: self.kind.home().as_str(),
                 body: wanted.map(|(_, addition)| &addition.body),
                 forget: forget.is_some(),
             },
@@ -593,7 +593,7 @@ impl Writer<'_> {
             own.remove("labels");
         }
         let tx = self.platform.store.begin(&self.op.write()).await?;
-        hub::put_view(&tx, live.id, self.kind.root.as_str(), 0, &json!({"metadata": own}), false).await?;
+        hub::put_view(&tx, live.id, self.kind.home().as_str(), 0, &json!({"metadata": own}), false).await?;
         self.platform.commit(tx).await?;
         Ok(())
     }

@@ -183,6 +183,16 @@ async fn a_kubefed_host_federates_namespaces_objects_and_preferences() {
     })
     .await;
     assert_eq!(remote["status"]["clusters"][1]["remoteStatus"]["replicas"], 3, "{remote}");
+    // What members hold, as KubeFed notes it.
+    let noted =
+        format!("/apis/core.kubefed.io/v1alpha1/namespaces/{namespace}/propagatedversions/deployment-web");
+    let versions = hub.get(&noted).await.is(200);
+    let held = versions["status"]["clusterVersions"].as_array().unwrap();
+    assert_eq!(held.len(), 2, "{versions}");
+    assert!(held.iter().all(|entry| entry["version"].as_str().unwrap().starts_with("gen:")), "{versions}");
+    // The Secret that a KubeFedCluster names is the caller's own token.
+    let secret = "/api/v1/namespaces/kube-federation-system/secrets/hamburg-credentials";
+    assert!(hub.get(secret).await.is(200)["data"]["token"].is_string());
     // Clusters as KubeFedClusters, relabelled through the view.
     let cluster = "/apis/core.kubefed.io/v1beta1/namespaces/kube-federation-system/kubefedclusters/hamburg";
     let mut seen = hub.get(cluster).await.is(200);

@@ -314,3 +314,110 @@ async fn sixteen_writers_lose_nothing() {
         }
     }
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_new_hub_is_a_kubefed_host() {
+    let app = TestApp::start(Db::Sqlite).await;
+    let namespace = namespace(&app).await;
+    let (kube, hub) = Hub::both(&app).await;
+    let core = |namespace: &str, plural: &str| {
+        format!("/apis/core.kubefed.io/v1beta1/namespaces/{namespace}/{plural}")
+    };
+    let system = "kube-federation-system";
+    let types = core(system, "federatedtypeconfigs");
+    assert_eq!(hub.get(&types).await.is(200)["items"].as_array().unwrap().len(), 10);
+    let one = hub.get(&format!("{types}/deployments.apps")).await.is(200);
+    assert_eq!(one["spec"]["federatedType"]["kind"], "FederatedDeployment");
+    assert_eq!(one["status"]["propagationController"], "Running");
+    let patched = hub
+        .patch(
+            &format!("{types}/deployments.apps"),
+            "merge",
+            &json!({"spec": {"statusCollection": "Enabled"}}),
+        )
+        .await
+        .is(200);
+    assert_eq!(patched["status"]["statusController"], "Running", "{patched}");
+    let off = json!({"spec": {"propagation": "Disabled"}});
+    let patched = hub.patch(&format!("{types}/deployments.apps"), "merge", &off).await.is(200);
+    assert_eq!(patched["status"]["propagationController"], "NotRunning");
+    assert_eq!(patched["status"]["observedGeneration"], patched["metadata"]["generation"]);
+    let config = hub.get(&format!("{}/kubefed", core(system, "kubefedconfigs"))).await.is(200);
+    assert_eq!(config["spec"]["scope"], "Cluster");
+    let gates: Vec<&str> = config["spec"]["featureGates"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|gate| gate["name"].as_str().unwrap())
+        .collect();
+    assert_eq!(gates, ["PushReconciler", "RawResourceStatusCollection", "SchedulerPreferences"]);
+    // In any namespace the same is refused, and what is well is kept without an effect.
+    let partial = json!({
+        "apiVersion": "core.kubefed.io/v1beta1", "kind": "KubeFedConfig", "metadata": {"name": "mine"},
+        "spec": {"scope": "Namespaced", "clusterHealthCheck": {"period": "1s"}},
+    });
+    let made = hub.post(&core(&namespace, "kubefedconfigs"), &partial).await.is(201);
+    assert_eq!(
+        made["spec"]["clusterHealthCheck"],
+        json!({"period": "1s", "failureThreshold": 3, "successThreshold": 1, "timeout": "3s"})
+    );
+    let mut wrong = partial.clone();
+    wrong["spec"]["syncController"] = json!({"adoptResources": "Perhaps"});
+    wrong["metadata"]["name"] = "wrong".into();
+    let refused = hub.post(&core(&namespace, "kubefedconfigs"), &wrong).await.is(422);
+    assert_eq!(refused["details"]["causes"][0]["field"], "spec.syncController.adoptResources");
+    let mut wrong = one.clone();
+    wrong["metadata"] = json!({"name": "deployments.apps"});
+    wrong["spec"]["federatedType"]["group"] = "".into();
+    let refused = hub.post(&core(&namespace, "federatedtypeconfigs"), &wrong).await.is(422);
+    assert_eq!(refused["details"]["causes"][0]["field"], "spec.federatedType.group");
+    for (endpoint, says) in [
+        ("", "spec.apiEndpoint: Required value"),
+        ("example.com/path/to/somewhere", "host must be a URL or a host:port pair"),
+        ("tcp://example.com", "spec.apiEndpoint: Unsupported value: \"tcp\""),
+        ("example.com:-80", "invalid port"),
+        ("example.com:65536", "must be between 1 and 65535, inclusive"),
+    ] {
+        let cluster = json!({
+            "apiVersion": "core.kubefed.io/v1beta1", "kind": "KubeFedCluster", "metadata": {"name": "c"},
+            "spec": {"apiEndpoint": endpoint, "secretRef": {"name": "s"}},
+        });
+        let refused = hub.post(&core(&namespace, "kubefedclusters"), &cluster).await.is(422);
+        assert!(refused["message"].as_str().unwrap().contains(says), "{endpoint}: {refused}");
+    }
+    let cluster = json!({
+        "apiVersion": "core.kubefed.io/v1beta1", "kind": "KubeFedCluster", "metadata": {"name": "inert"},
+        "spec": {"apiEndpoint": "https://[2001:db8:25a4:8d2::1]:8080/path", "secretRef": {"name": "s"}},
+    });
+    hub.post(&core(&namespace, "kubefedclusters"), &cluster).await.is(201);
+    assert_eq!(app.admin.get("clusters").await.is(200)["items"], json!([]));
+    // The federated kinds are served at both roots, and are the same there.
+    let path = format!("/apis/types.kubefed.io/v1beta1/namespaces/{namespace}/federatedsecrets");
+    let object = json!({
+        "apiVersion": "types.kubefed.io/v1beta1", "kind": "FederatedSecret", "metadata": {"name": "s"},
+        "spec": {"template": {"data": {"p": "aGlkZGVu"}, "type": "Opaque"}, "placement": {}},
+    });
+    let made = kube.post(&path, &object).await.is(201);
+    assert_eq!(hub.get(&format!("{path}/s")).await.is(200), made);
+    assert_eq!(made["spec"], object["spec"]);
+    // Definitions of kinds are served at once.
+    let definition = json!({
+        "apiVersion": "apiextensions.k8s.io/v1", "kind": "CustomResourceDefinition",
+        "metadata": {"name": "things.example.com"},
+        "spec": {
+            "group": "example.com", "scope": "Namespaced",
+            "names": {"plural": "things", "singular": "thing", "kind": "Thing", "listKind": "ThingList"},
+            "versions": [{"name": "v1", "served": true, "storage": true, "schema": {"openAPIV3Schema": {
+                "type": "object", "properties": {"spec": {"type": "object", "properties": {"size": {"type": "integer"}}}},
+            }}}],
+        },
+    });
+    hub.post("/apis/apiextensions.k8s.io/v1/customresourcedefinitions", &definition).await.is(201);
+    let things = format!("/apis/example.com/v1/namespaces/{namespace}/things");
+    let thing = json!({"apiVersion": "example.com/v1", "kind": "Thing", "metadata": {"name": "t"}, "spec": {"size": 3}});
+    hub.post(&things, &thing).await.is(201);
+    assert_eq!(hub.get("/apis/example.com/v1").await.is(200)["resources"][0]["kind"], "Thing");
+    hub.delete("/apis/apiextensions.k8s.io/v1/customresourcedefinitions/things.example.com").await.is(200);
+    assert_eq!(hub.get(&things).await.refused(404), "NotFound");
+    app.stop_and_search("aGlkZGVu").await;
+}

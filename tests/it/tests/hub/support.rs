@@ -46,7 +46,12 @@ impl Hub {
     }
 
     pub fn at(url: &str, root: &str, secret: &str) -> Self {
-        Self { http: reqwest::Client::new(), base: format!("{url}/{root}"), secret: secret.to_owned() }
+        Self {
+            // A connection that was idle when the server was restarted is of no use.
+            http: reqwest::Client::builder().pool_max_idle_per_host(0).build().unwrap(),
+            base: format!("{url}/{root}"),
+            secret: secret.to_owned(),
+        }
     }
 
     /// Both roots as the administrator.
