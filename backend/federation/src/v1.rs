@@ -6,6 +6,7 @@
 
 use std::collections::BTreeMap;
 
+use hanse_machinery::json;
 use serde_json::Value;
 
 use crate::{
@@ -105,34 +106,30 @@ pub fn object(record: &FederatedObject) -> Value {
     if !object.is_object() {
         object = Value::Object(serde_json::Map::new());
     }
-    object["apiVersion"] = record.resource.api_version().into();
-    object["kind"] = record.resource.kind.clone().into();
+    json::set(&mut object, &["apiVersion"], record.resource.api_version());
+    json::set(&mut object, &["kind"], record.resource.kind.clone());
     if !object.get("metadata").is_some_and(Value::is_object) {
-        object["metadata"] = Value::Object(serde_json::Map::new());
+        json::set(&mut object, &["metadata"], Value::Object(serde_json::Map::new()));
     }
-    object["metadata"]["name"] = record.name.clone().into();
+    json::set(&mut object, &["metadata", "name"], record.name.clone());
     let said = parse(&object, "", &record.resource).map(|parsed| parsed.object.spec).unwrap_or_default();
     let spec = &record.spec;
     let mut settings: Vec<(&str, Value)> = Vec::new();
     if said.placement != spec.placement {
-        settings.push((annotation::PLACEMENT, json(&spec.placement)));
+        settings.push((annotation::PLACEMENT, to_json(&spec.placement)));
     }
     if said.overrides != spec.overrides {
-        settings.push((annotation::OVERRIDES, json(&spec.overrides)));
+        settings.push((annotation::OVERRIDES, to_json(&spec.overrides)));
     }
     if said.replicas != spec.replicas {
-        settings.push((annotation::REPLICAS, json(&spec.replicas.clone().unwrap_or_default())));
+        settings.push((annotation::REPLICAS, to_json(&spec.replicas.clone().unwrap_or_default())));
     }
     if said.policy != spec.policy {
-        settings.push((annotation::POLICY, json(&spec.policy)));
+        settings.push((annotation::POLICY, to_json(&spec.policy)));
     }
     if !settings.is_empty() {
-        let metadata = &mut object["metadata"];
-        if !metadata.get("annotations").is_some_and(Value::is_object) {
-            metadata["annotations"] = Value::Object(serde_json::Map::new());
-        }
         for (name, value) in settings {
-            metadata["annotations"][name] = value.to_string().into();
+            json::set(&mut object, &["metadata", "annotations", name], value.to_string());
         }
     }
     object
@@ -255,7 +252,7 @@ impl<'a> Annotations<'a> {
     }
 }
 
-fn json<T: serde::Serialize>(value: &T) -> Value {
+fn to_json<T: serde::Serialize>(value: &T) -> Value {
     serde_json::to_value(value).unwrap_or_default()
 }
 

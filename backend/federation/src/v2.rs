@@ -6,6 +6,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use hanse_machinery::json;
 use serde_json::{Value, json};
 
 use crate::{
@@ -273,10 +274,10 @@ pub fn spec(record: &FederatedObject, clusters: &[ClusterView], replicas: &BTree
     }
     let mut out = json!({"template": template, "placement": placement});
     if !entries.is_empty() {
-        out["overrides"] = entries.into();
+        json::set(&mut out, &["overrides"], entries);
     }
     if own.retain_replicas {
-        out["retainReplicas"] = true.into();
+        json::set(&mut out, &["retainReplicas"], true);
     }
     out
 }

@@ -9,6 +9,7 @@
 pub mod convert;
 pub mod discovery;
 pub mod go;
+pub mod json;
 pub mod kinds;
 pub mod list;
 pub mod meta;

@@ -203,7 +203,25 @@ pub async fn mentioning(tx: &Tx, root: &str, uid: Uuid) -> Result<Vec<Local>, St
 
 /// Removes what is kept in a namespace that is no more.
 pub(crate) async fn forget_namespace(tx: &mut Tx, name: &str) -> Result<(), StoreError> {
-    let rows = hub_object::Entity::find().filter(hub_object::Column::Namespace.eq(name)).all(tx.db()).await?;
+    let rows = hub_object::Entity::find().filter(hub_object::Column::Namespace.eq(name));
+    let rows = rows.all(tx.db()).await?;
+    forget(tx, rows).await
+}
+
+/// Removes every object of a type that is no longer served.
+///
+/// # Errors
+/// When the database refuses.
+pub async fn forget_type(tx: &mut Tx, root: &str, type_: &str) -> Result<(), StoreError> {
+    let rows = hub_object::Entity::find()
+        .filter(hub_object::Column::Root.eq(root))
+        .filter(hub_object::Column::Type.eq(type_))
+        .all(tx.db())
+        .await?;
+    forget(tx, rows).await
+}
+
+async fn forget(tx: &mut Tx, rows: Vec<hub_object::Model>) -> Result<(), StoreError> {
     for row in rows {
         let gone = Local {
             id: row.id,

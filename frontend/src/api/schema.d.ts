@@ -2105,6 +2105,8 @@ export interface components {
             scheduled: boolean;
             /** @description The copy's own status, trimmed. */
             status?: unknown;
+            /** @description The copy's own version: `gen:GENERATION`, or `rv:VERSION` for kinds without. */
+            version?: string | null;
             /** @description Why it is selected or not. */
             why: string;
         };

@@ -4,7 +4,7 @@
 use serde_json::{Map, Value, json};
 
 use hanse_machinery::{
-    Schema,
+    Schema, json,
     schema::{Items, Scalar, Type},
 };
 
@@ -44,10 +44,10 @@ fn fields_of(schema: &Schema, of: &Type, depth: usize) -> Value {
         for (name, field) in &map.fields {
             let mut body = fields_of(schema, &field.of, depth - 1);
             if field.patch.merge {
-                body["x-kubernetes-patch-strategy"] = "merge".into();
+                json::set(&mut body, &["x-kubernetes-patch-strategy"], "merge");
             }
             if let Some(key) = &field.patch.key {
-                body["x-kubernetes-patch-merge-key"] = key.clone().into();
+                json::set(&mut body, &["x-kubernetes-patch-merge-key"], key.clone());
             }
             properties.insert(name.clone(), body);
         }
@@ -57,11 +57,11 @@ fn fields_of(schema: &Schema, of: &Type, depth: usize) -> Value {
         let mut body = json!({"type": "array", "items": fields_of(schema, &list.of, depth - 1)});
         match &list.items {
             Items::Keyed(keys) => {
-                body["x-kubernetes-list-type"] = "map".into();
-                body["x-kubernetes-list-map-keys"] = json!(keys);
+                json::set(&mut body, &["x-kubernetes-list-type"], "map");
+                json::set(&mut body, &["x-kubernetes-list-map-keys"], json!(keys));
             }
-            Items::Set => body["x-kubernetes-list-type"] = "set".into(),
-            Items::Atomic => body["x-kubernetes-list-type"] = "atomic".into(),
+            Items::Set => json::set(&mut body, &["x-kubernetes-list-type"], "set"),
+            Items::Atomic => json::set(&mut body, &["x-kubernetes-list-type"], "atomic"),
         }
         return body;
     }
@@ -85,7 +85,7 @@ fn definition(kind: &Kind) -> Value {
             },
         });
     }
-    body["x-kubernetes-group-version-kind"] = json!([gvk(kind)]);
+    json::set(&mut body, &["x-kubernetes-group-version-kind"], json!([gvk(kind)]));
     body
 }
 

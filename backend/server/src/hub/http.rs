@@ -322,7 +322,7 @@ fn status_of(error: Error, seen: Option<(&Kind, &str)>) -> Status {
     let (resource, kind, name) = seen.map_or((none, none, ""), |(kind, name)| {
         (kind.descriptor.resource_in(), kind.descriptor.kind_in(), name)
     });
-    let status = match error.code {
+    match error.code {
         ErrorCode::Unauthenticated => Status::unauthorized(),
         ErrorCode::Forbidden => Status::forbidden(resource, name, &error.message),
         ErrorCode::NotFound => {
@@ -363,6 +363,5 @@ fn status_of(error: Error, seen: Option<(&Kind, &str)>) -> Status {
             tracing::error!("a request at the hub failed: {:?}", error.source);
             Status::internal(&error.message)
         }
-    };
-    status
+    }
 }

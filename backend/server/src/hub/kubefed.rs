@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use base64::Engine as _;
 use hanse_federation::Resource;
-use hanse_machinery::{Descriptor, Status, status::FieldError};
+use hanse_machinery::{Descriptor, Status, json, status::FieldError};
 use hanse_store::hub;
 use hanse_types::federated::FederatedStatus;
 use md5::{Digest as _, Md5};
@@ -63,18 +63,6 @@ pub fn admit(kind: &Descriptor, object: &mut Value) -> Result<(), Status> {
     Err(Status::invalid(kind.kind_in(), text(object, "/metadata/name"), &faults))
 }
 
-fn set(object: &mut Value, path: &[&str], value: Value) {
-    let mut here = object;
-    let Some((last, above)) = path.split_last() else { return };
-    for part in above {
-        let Some(map) = here.as_object_mut() else { return };
-        here = map.entry(*part).or_insert_with(|| json!({}));
-    }
-    if let Some(map) = here.as_object_mut() {
-        map.entry(*last).or_insert(value);
-    }
-}
-
 fn config(object: &mut Value) -> Vec<FieldError> {
     let defaults: [(&[&str], Value); 15] = [
         (&["spec", "scope"], "Cluster".into()),
@@ -94,7 +82,7 @@ fn config(object: &mut Value) -> Vec<FieldError> {
         (&["spec", "statusController", "maxConcurrentReconciles"], 1.into()),
     ];
     for (path, value) in defaults {
-        set(object, path, value);
+        json::fill(object, path, value);
     }
     let gates = [
         ("PushReconciler", "Enabled"),
@@ -109,7 +97,7 @@ fn config(object: &mut Value) -> Vec<FieldError> {
         }
     }
     all.sort_by(|a, b| text(a, "/name").cmp(text(b, "/name")));
-    object["spec"]["featureGates"] = all.into();
+    json::set(object, &["spec", "featureGates"], all);
     let mut faults = Vec::new();
     let mut one_of = |pointer: &str, field: &str, known: &[&str]| {
         let value = text(object, pointer);
@@ -183,11 +171,15 @@ fn run(object: &mut Value) {
     let propagation = text(object, "/spec/propagation") == "Enabled";
     let status = text(object, "/spec/statusCollection") == "Enabled";
     let generation = object.pointer("/metadata/generation").and_then(Value::as_i64).unwrap_or(1);
-    object["status"] = json!({
-        "observedGeneration": generation,
-        "propagationController": word(propagation),
-        "statusController": word(propagation && status),
-    });
+    json::set(
+        object,
+        &["status"],
+        json!({
+            "observedGeneration": generation,
+            "propagationController": word(propagation),
+            "statusController": word(propagation && status),
+        }),
+    );
 }
 
 fn cluster(object: &Value) -> Vec<FieldError> {
@@ -280,10 +272,10 @@ pub fn seeds(time: &str) -> Vec<hub::Local> {
         .map(|(type_, mut object)| {
             let id = Uuid::now_v7();
             let name = text(&object, "/metadata/name").to_owned();
-            object["metadata"]["namespace"] = SYSTEM.into();
-            object["metadata"]["uid"] = id.to_string().into();
-            object["metadata"]["generation"] = 1.into();
-            object["metadata"]["creationTimestamp"] = time.into();
+            json::set(&mut object, &["metadata", "namespace"], SYSTEM);
+            json::set(&mut object, &["metadata", "uid"], id.to_string());
+            json::set(&mut object, &["metadata", "generation"], 1);
+            json::set(&mut object, &["metadata", "creationTimestamp"], time);
             let kind = text(&object, "/kind").to_owned();
             let kind = Descriptor::custom("core.kubefed.io/v1beta1", &kind, "", true, true);
             // What is made here is admitted.
@@ -308,7 +300,7 @@ pub fn credentials(name: &str, token: &str, authority: Option<&str>, revision: &
     let encode = |text: &str| base64::engine::general_purpose::STANDARD.encode(text);
     let mut data = json!({"token": encode(token)});
     if let Some(authority) = authority {
-        data["ca.crt"] = encode(authority).into();
+        json::set(&mut data, &["ca.crt"], encode(authority));
     }
     json!({
         "apiVersion": "v1", "kind": "Secret", "type": "Opaque",

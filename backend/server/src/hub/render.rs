@@ -7,7 +7,7 @@ use std::{
 
 use chrono::{DateTime, SecondsFormat, Utc};
 use hanse_federation::{ClusterView, FederatedObject, FederatedSpec, Resource, v1, v2};
-use hanse_machinery::kinds::Generation;
+use hanse_machinery::{json, kinds::Generation};
 use hanse_store::{clusters, hub};
 use hanse_types::federated::{ClusterStatus, FederatedStatus};
 use serde_json::{Map, Value, json};
@@ -106,7 +106,7 @@ fn add_finalizer(object: &mut Value, name: &str) {
 pub fn local(kind: &Kind, local: hub::Local) -> Item {
     let mut object = local.object.clone();
     // The kind may be served in several versions; what is stored is shown in the one that was asked for.
-    object["apiVersion"] = kind.descriptor.api_version().into();
+    json::set(&mut object, &["apiVersion"], kind.descriptor.api_version());
     Item {
         key: (local.namespace.clone(), local.name.clone()),
         id: local.id,
@@ -155,7 +155,7 @@ pub fn namespace(kind: &Kind, row: hub::Namespace) -> Item {
     });
     let own = row.views.get(kind.home().as_str()).map(|view| &view.body);
     merge_metadata(&mut object, own.and_then(|body| body.get("metadata")));
-    object["metadata"]["labels"]["kubernetes.io/metadata.name"] = project.name.clone().into();
+    json::set(&mut object, &["metadata", "labels", "kubernetes.io/metadata.name"], project.name.clone());
     if let Some(at) = project.deleted_at {
         put(&mut object, "deletionTimestamp", time(at));
     }
@@ -238,7 +238,7 @@ fn plain(record: &FederatedObject, status: Option<&FederatedStatus>) -> Value {
     if hanse_machinery::Descriptor::built_in(&record.resource.api_version(), &record.resource.kind)
         .is_none_or(|kind| kind.status)
     {
-        object["status"] = aggregated.unwrap_or_else(|| json!({}));
+        json::set(&mut object, &["status"], aggregated.unwrap_or_else(|| json!({})));
     }
     object
 }
@@ -252,7 +252,7 @@ pub fn has_derived(target: &Resource) -> bool {
 /// The ReplicaSet that a federated Deployment would have: clients such as helm judge a Deployment by it. It says of all
 /// clusters together what the Deployment's status says of its newest template.
 #[must_use]
-pub fn replica_set(row: hub::Federated) -> Option<Item> {
+pub fn replica_set(row: &hub::Federated) -> Option<Item> {
     let target = Resource {
         group: "apps".to_owned(),
         version: "v1".to_owned(),
@@ -263,7 +263,7 @@ pub fn replica_set(row: hub::Federated) -> Option<Item> {
     if row.row.deleted_at.is_some() {
         return None;
     }
-    let record = record(&target, &row);
+    let record = record(&target, row);
     let status: Option<FederatedStatus> =
         row.status.clone().and_then(|status| serde_json::from_value(status).ok());
     let mut deployment = plain(&record, status.as_ref());
@@ -273,13 +273,13 @@ pub fn replica_set(row: hub::Federated) -> Option<Item> {
     let name = format!("{}-{hash}", row.row.name);
     let mut template = template;
     let mut labels = template.pointer("/metadata/labels").cloned().unwrap_or_else(|| json!({}));
-    labels["pod-template-hash"] = hash.clone().into();
+    json::set(&mut labels, &["pod-template-hash"], hash.clone());
     if !template.get("metadata").is_some_and(Value::is_object) {
-        template["metadata"] = json!({});
+        json::set(&mut template, &["metadata"], json!({}));
     }
-    template["metadata"]["labels"] = labels.clone();
+    json::set(&mut template, &["metadata", "labels"], labels.clone());
     let mut selector = deployment.pointer("/spec/selector").cloned().unwrap_or_else(|| json!({}));
-    selector["matchLabels"]["pod-template-hash"] = hash.into();
+    json::set(&mut selector, &["matchLabels", "pod-template-hash"], hash);
     let current =
         deployment.pointer("/status/observedGeneration").and_then(Value::as_i64) == Some(row.row.generation);
     let number = |name: &str| {
@@ -316,7 +316,7 @@ pub fn replica_set(row: hub::Federated) -> Option<Item> {
 
 /// The versions of a federated object that its clusters hold.
 #[must_use]
-pub fn propagated_version(kind: &Kind, row: hub::Federated) -> Option<Item> {
+pub fn propagated_version(kind: &Kind, row: &hub::Federated) -> Option<Item> {
     if row.row.kind == "Namespace" || row.row.deleted_at.is_some() {
         return None;
     }
@@ -328,11 +328,11 @@ pub fn propagated_version(kind: &Kind, row: hub::Federated) -> Option<Item> {
         plural: row.row.r#type.split('.').next().unwrap_or_default().to_owned(),
         namespaced: true,
     };
-    let record = record(&target, &row);
+    let record = record(&target, row);
     let status: Option<FederatedStatus> =
         row.status.clone().and_then(|status| serde_json::from_value(status).ok());
-    let seen = in_words_of_v2(kind, &record, &row, status.as_ref());
-    super::kubefed::propagated_version(kind, &target, &row, seen.get("spec")?)
+    let seen = in_words_of_v2(kind, &record, row, status.as_ref());
+    super::kubefed::propagated_version(kind, &target, row, seen.get("spec")?)
 }
 
 /// A short name for a text (FNV-1a, 32 bits).
@@ -349,35 +349,28 @@ pub fn defaults(object: &mut Value) {
         object.get("apiVersion").and_then(Value::as_str).unwrap_or_default().to_owned(),
         object.get("kind").and_then(Value::as_str).unwrap_or_default().to_owned(),
     );
-    let mut set = |path: &[&str], value: Value| {
-        let mut here = &mut *object;
-        let Some((last, above)) = path.split_last() else { return };
-        for part in above {
-            let Some(map) = here.as_object_mut() else { return };
-            here = map.entry(*part).or_insert_with(|| json!({}));
-        }
-        if let Some(map) = here.as_object_mut() {
-            map.entry(*last).or_insert(value);
-        }
-    };
     match (kind.0.as_str(), kind.1.as_str()) {
         ("apps/v1", "Deployment") => {
-            set(&["spec", "replicas"], 1.into());
-            set(&["spec", "revisionHistoryLimit"], 10.into());
-            set(&["spec", "progressDeadlineSeconds"], 600.into());
-            set(&["spec", "strategy", "type"], "RollingUpdate".into());
+            json::fill(object, &["spec", "replicas"], 1);
+            json::fill(object, &["spec", "revisionHistoryLimit"], 10);
+            json::fill(object, &["spec", "progressDeadlineSeconds"], 600);
+            json::fill(object, &["spec", "strategy", "type"], "RollingUpdate");
             let rolling =
                 object.pointer("/spec/strategy/type").and_then(Value::as_str) == Some("RollingUpdate");
             if rolling && object.pointer("/spec/strategy/rollingUpdate").is_none_or(Value::is_null) {
-                object["spec"]["strategy"]["rollingUpdate"] =
-                    json!({"maxSurge": "25%", "maxUnavailable": "25%"});
+                json::set(
+                    object,
+                    &["spec", "strategy", "rollingUpdate"],
+                    json!({"maxSurge": "25%", "maxUnavailable": "25%"}),
+                );
             }
         }
-        ("apps/v1", "ReplicaSet") => set(&["spec", "replicas"], 1.into()),
+        ("apps/v1", "ReplicaSet") => json::fill(object, &["spec", "replicas"], 1),
         ("apps/v1", "StatefulSet") => {
-            set(&["spec", "replicas"], 1.into());
-            set(&["spec", "podManagementPolicy"], "OrderedReady".into());
-            set(
+            json::fill(object, &["spec", "replicas"], 1);
+            json::fill(object, &["spec", "podManagementPolicy"], "OrderedReady");
+            json::fill(
+                object,
                 &["spec", "updateStrategy"],
                 json!({"type": "RollingUpdate", "rollingUpdate": {"partition": 0}}),
             );
@@ -385,15 +378,15 @@ pub fn defaults(object: &mut Value) {
         ("apps/v1", "DaemonSet") => {
             let rolling =
                 json!({"type": "RollingUpdate", "rollingUpdate": {"maxSurge": 0, "maxUnavailable": 1}});
-            set(&["spec", "updateStrategy"], rolling);
+            json::fill(object, &["spec", "updateStrategy"], rolling);
         }
         ("batch/v1", "Job") => {
-            set(&["spec", "backoffLimit"], 6.into());
-            set(&["spec", "completions"], 1.into());
-            set(&["spec", "parallelism"], 1.into());
+            json::fill(object, &["spec", "backoffLimit"], 6);
+            json::fill(object, &["spec", "completions"], 1);
+            json::fill(object, &["spec", "parallelism"], 1);
         }
         ("v1", "Service") => {
-            set(&["spec", "type"], "ClusterIP".into());
+            json::fill(object, &["spec", "type"], "ClusterIP");
             let ports = object.pointer_mut("/spec/ports").and_then(Value::as_array_mut);
             for port in ports.into_iter().flatten().filter_map(Value::as_object_mut) {
                 port.entry("protocol").or_insert_with(|| "TCP".into());
@@ -402,17 +395,11 @@ pub fn defaults(object: &mut Value) {
                 }
             }
             if object.pointer("/spec/type").and_then(Value::as_str) != Some("ExternalName") {
-                set_in(object, "spec", "clusterIP", EVERY_CLUSTERS_OWN.into());
+                json::fill(object, &["spec", "clusterIP"], EVERY_CLUSTERS_OWN);
             }
         }
-        ("v1", "Secret") => set(&["type"], "Opaque".into()),
+        ("v1", "Secret") => json::fill(object, &["type"], "Opaque"),
         _ => {}
-    }
-}
-
-fn set_in(object: &mut Value, parent: &str, name: &str, value: Value) {
-    if let Some(map) = object.get_mut(parent).and_then(Value::as_object_mut) {
-        map.entry(name.to_owned()).or_insert(value);
     }
 }
 
@@ -431,9 +418,13 @@ fn in_words_of_v2(
         None => v2::spec(record, &clusters_of(rows), &shares(record, rows)),
     };
     // A preference of replicas writes the clusters that it chose.
-    if view.is_some_and(|view| view.body["governed"] == true) {
+    if view.is_some_and(|view| view.body.get("governed").is_some_and(|governed| *governed == true)) {
         let chosen = rows.iter().filter(|row| row.scheduled);
-        spec["placement"]["clusters"] = chosen.map(|row| json!({"name": row.cluster})).collect();
+        json::set(
+            &mut spec,
+            &["placement", "clusters"],
+            chosen.map(|row| json!({"name": row.cluster})).collect::<Value>(),
+        );
     }
     json!({
         "apiVersion": kind.descriptor.api_version(), "kind": kind.descriptor.kind,
@@ -474,9 +465,9 @@ fn status_of_v2(record: &FederatedObject, row: &hub::Federated, status: Option<&
         let mut entry = json!({"name": part.cluster});
         if let Some(word) = word {
             all = false;
-            entry["status"] = word.into();
+            json::set(&mut entry, &["status"], word);
         } else if let Some(remote) = part.status.clone().filter(|status| !status.is_null()) {
-            entry["remoteStatus"] = remote;
+            json::set(&mut entry, &["remoteStatus"], remote);
         }
         clusters.push(entry);
     }
@@ -490,9 +481,9 @@ fn status_of_v2(record: &FederatedObject, row: &hub::Federated, status: Option<&
         "lastUpdateTime": at, "lastTransitionTime": at,
     });
     if unfederated {
-        condition["reason"] = "NamespaceNotFederated".into();
+        json::set(&mut condition, &["reason"], "NamespaceNotFederated");
     } else if !all {
-        condition["reason"] = "CheckClusters".into();
+        json::set(&mut condition, &["reason"], "CheckClusters");
     }
     let observed = if all || unfederated {
         row.row.generation
@@ -501,7 +492,7 @@ fn status_of_v2(record: &FederatedObject, row: &hub::Federated, status: Option<&
     };
     let mut out = json!({"observedGeneration": observed, "conditions": [condition]});
     if !clusters.is_empty() {
-        out["clusters"] = clusters.into();
+        json::set(&mut out, &["clusters"], clusters);
     }
     out
 }
@@ -554,26 +545,30 @@ pub fn cluster(
         "status": {"conditions": conditions},
     });
     if row.labels.as_object().is_none_or(Map::is_empty)
-        && let Some(metadata) = object["metadata"].as_object_mut()
+        && let Some(metadata) = object.get_mut("metadata").and_then(Value::as_object_mut)
     {
         metadata.remove("labels");
     }
     if let Some(authority) = &place.authority {
         use base64::Engine as _;
-        object["spec"]["caBundle"] = base64::engine::general_purpose::STANDARD.encode(authority).into();
+        json::set(
+            &mut object,
+            &["spec", "caBundle"],
+            base64::engine::general_purpose::STANDARD.encode(authority),
+        );
     }
     if let Some(version) = text("/facts/kubernetesVersion") {
-        object["status"]["kubernetesVersion"] = version.into();
+        json::set(&mut object, &["status", "kubernetesVersion"], version);
     }
     for (name, pointer) in [("region", "/facts/regions/0")] {
         if let Some(value) = text(pointer) {
-            object["status"][name] = value.into();
+            json::set(&mut object, &["status", name], value);
         }
     }
     if let Some(zones) =
         status.and_then(|status| status.pointer("/facts/zones")).filter(|zones| zones.get(0).is_some())
     {
-        object["status"]["zones"] = zones.clone();
+        json::set(&mut object, &["status", "zones"], zones.clone());
     }
     let own = views.get(kind.home().as_str()).and_then(|view| view.body.get("metadata"));
     merge_metadata(&mut object, own);

@@ -88,16 +88,18 @@ pub fn read(path: &str) -> Option<Route> {
         ["api", version] => Route::Resources((*version).to_owned()),
         ["apis", group] => Route::Group((*group).to_owned()),
         ["apis", group, version] => Route::Resources(format!("{group}/{version}")),
-        ["api", version, rest @ ..] => Route::Resource(resource((*version).to_owned(), rest)?),
-        ["apis", group, version, rest @ ..] => Route::Resource(resource(format!("{group}/{version}"), rest)?),
+        ["api", version, rest @ ..] => Route::Resource(resource(version, rest)?),
+        ["apis", group, version, rest @ ..] => {
+            Route::Resource(resource(&format!("{group}/{version}"), rest)?)
+        }
         _ => return None,
     })
 }
 
-fn resource(api_version: String, rest: &[&str]) -> Option<Path> {
+fn resource(api_version: &str, rest: &[&str]) -> Option<Path> {
     let at = |namespace: &str, plural: &str, name: &str, subresource: &str| {
         Some(Path {
-            api_version: api_version.clone(),
+            api_version: api_version.to_owned(),
             plural: plural.to_owned(),
             namespace: namespace.to_owned(),
             name: name.to_owned(),

@@ -486,14 +486,14 @@ async fn items(
     }
     if kind.is_derived() {
         for row in snapshot.federated("", ids).await? {
-            out.extend(render::propagated_version(kind, row));
+            out.extend(render::propagated_version(kind, &row));
         }
     }
     if let Backing::Plain(target) = &kind.backing
         && render::has_derived(target)
     {
         for row in snapshot.federated(DEPLOYMENTS, ids).await? {
-            out.extend(render::replica_set(row));
+            out.extend(render::replica_set(&row));
         }
     }
     if matches!(kind.backing, Backing::Local | Backing::Plain(_) | Backing::Cluster) {

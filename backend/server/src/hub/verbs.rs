@@ -6,6 +6,7 @@ use bytes::Bytes;
 use hanse_machinery::{
     Schema, Status,
     convert::{self, Include, Wanted},
+    json,
     list::{self, From as ListFrom},
     meta::{self, Birth},
     patch,
@@ -290,10 +291,10 @@ pub async fn list(request: &Request) -> Result<Answer> {
         chosen.truncate(limit);
         if let Some(last) = chosen.last() {
             // Pages after the first show what is there then: each object is shown once, in order.
-            metadata["continue"] = list::token(None, &key(last)).into();
+            json::set(&mut metadata, &["continue"], list::token(None, &key(last)));
         }
         if request.query.labels.is_empty() && request.query.fields.is_empty() {
-            metadata["remainingItemCount"] = remaining.into();
+            json::set(&mut metadata, &["remainingItemCount"], remaining);
         }
     }
     let objects: Vec<Value> = chosen.into_iter().map(|item| (*item.object).clone()).collect();
@@ -384,7 +385,7 @@ fn payload(mut object: Value) -> Value {
         }
         for (name, text) in plain {
             let text = text.as_str().unwrap_or_default();
-            data[name] = base64::engine::general_purpose::STANDARD.encode(text).into();
+            json::set(data, &[&name], base64::engine::general_purpose::STANDARD.encode(text));
         }
     }
     object
@@ -596,7 +597,7 @@ async fn apply(request: &Request, fields: &Fields, writer: ssa::Writer<'_>) -> R
         let mut object = meta::create(&request.kind.descriptor, object, birth)?;
         kubefed::admit(&request.kind.descriptor, &mut object)?;
         if name_of(&object).is_empty() {
-            object["metadata"]["name"] = request.path.name.clone().into();
+            json::set(&mut object, &["metadata", "name"], request.path.name.clone());
         }
         match write_new(request, object.clone()).await {
             Ok(()) => {
@@ -734,7 +735,7 @@ async fn scale(
             return Err(Status::invalid(kind, &name_of(live), &[fault]));
         }
         let mut object = live.clone();
-        object["spec"]["replicas"] = replicas.into();
+        json::set(&mut object, &["spec", "replicas"], replicas);
         Ok(fields.update(Some(live), object, writer))
     })
     .await?;

@@ -12,6 +12,7 @@ use bytes::Bytes;
 use hanse_machinery::{
     Status,
     convert::Form,
+    json,
     list::{self, INITIAL_EVENTS_END, Start},
 };
 use serde_json::{Value, json};
@@ -182,7 +183,7 @@ impl Watch {
     fn gone(&mut self, before: &Item, event: &Event) {
         let mut object =
             event.after.as_ref().map_or_else(|| (*before.object).clone(), |after| (*after.object).clone());
-        object["metadata"]["resourceVersion"] = event.revision.to_string().into();
+        json::set(&mut object, &["metadata", "resourceVersion"], event.revision.to_string());
         self.tell("DELETED", &object);
     }
 
@@ -206,10 +207,10 @@ impl Watch {
             "metadata": {"resourceVersion": self.told.to_string(), "creationTimestamp": null},
         });
         if initial {
-            object["metadata"]["annotations"] = json!({INITIAL_EVENTS_END: "true"});
+            json::set(&mut object, &["metadata", "annotations"], json!({INITIAL_EVENTS_END: "true"}));
         }
         if self.request.wanted.form == Form::Table {
-            let metadata = object["metadata"].clone();
+            let metadata = object.get("metadata").cloned().unwrap_or_default();
             object = self.request.table(&[], &metadata, false);
         }
         self.line("BOOKMARK", &object);

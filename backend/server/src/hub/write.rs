@@ -10,7 +10,7 @@ use hanse_federation::{
     v2::SchedulingPreference,
 };
 use hanse_machinery::{
-    Status,
+    Status, json,
     meta::{self, Collect, OwnerState},
     status::{FieldError, MODIFIED},
 };
@@ -280,6 +280,10 @@ impl Writer<'_> {
         let mut tx = self.platform.store.begin(&self.op.write()).await?;
         hub::delete(&mut tx, local).await?;
         collect(&mut tx, local, orphan).await?;
+        if self.kind.is("apiextensions.k8s.io", "CustomResourceDefinition") {
+            // Its name is `plural.group`; without it nobody could reach its objects any more.
+            hub::forget_type(&mut tx, &local.root, &local.name).await?;
+        }
         tx.audit(self.event("delete", &local.name));
         self.platform.commit(tx).await?;
         self.kinds_may_change();
@@ -399,9 +403,9 @@ impl Writer<'_> {
         }
         let mut body = json!({"metadata": render::own_metadata(object, true)});
         if verbatim.is_null() {
-            body["governed"] = true.into();
+            json::set(&mut body, &["governed"], true);
         } else {
-            body["spec"] = verbatim;
+            json::set(&mut body, &["spec"], verbatim);
         }
         Ok((spec, Addition { root: self.kind.home().as_str(), body }))
     }
@@ -628,10 +632,10 @@ fn complete(template: &mut Value, resource: &Resource, name: &str) {
         *template = json!({});
     }
     prune::server_fields(template);
-    template["apiVersion"] = resource.api_version().into();
-    template["kind"] = resource.kind.clone().into();
+    json::set(template, &["apiVersion"], resource.api_version());
+    json::set(template, &["kind"], resource.kind.clone());
     if !template.get("metadata").is_some_and(Value::is_object) {
-        template["metadata"] = json!({});
+        json::set(template, &["metadata"], json!({}));
     }
     if let Some(metadata) = template.get_mut("metadata").and_then(Value::as_object_mut) {
         metadata.insert("name".into(), name.into());
