@@ -125,6 +125,7 @@ impl Server {
                 }
             }
         });
+        let gateway = crate::gateway::Gateway::new(&config);
         let platform = Arc::new(Platform {
             config,
             instance,
@@ -136,6 +137,7 @@ impl Server {
             fleet,
             engine,
             monitor,
+            gateway,
             metrics,
             refusals,
             tasks,
@@ -211,6 +213,9 @@ fn background(platform: &Arc<Platform>) {
         Arc::clone(&platform.clock),
     )));
     spawn(Box::pin(tell(Arc::clone(platform))));
+    spawn(Box::pin(crate::gateway::roles::keep(Arc::clone(platform))));
+    // It ends by itself, after cutting what is open.
+    platform.tasks.spawn(crate::gateway::streams::keep(Arc::clone(platform)));
 }
 
 /// Tells live connections what the change feed says, and forgets callers whose roles may have changed.
@@ -223,6 +228,7 @@ async fn tell(platform: Arc<Platform>) {
                 tracing::warn!("live connections may have missed changes: {error}");
                 tokio::time::sleep(Duration::from_secs(1)).await;
                 platform.identity.forget();
+                platform.gateway.changed();
                 reader = platform.store.follow(platform.store.revision());
                 continue;
             }
@@ -232,6 +238,9 @@ async fn tell(platform: Arc<Platform>) {
             .any(|change| matches!(change.kind.as_str(), "user" | "binding" | "session" | "token"))
         {
             platform.identity.forget();
+        }
+        if changes.iter().any(|change| change.kind != "federated") {
+            platform.gateway.changed();
         }
         if let Err(error) = new_clusters(&platform, &changes).await {
             tracing::warn!("a cluster of another replica could not be connected: {error:?}");
@@ -295,6 +304,7 @@ async fn new_clusters(platform: &Platform, changes: &[Arc<hanse_store::Change>])
             Op::Deleted => {
                 platform.fleet.remove(id).await;
                 platform.monitor.forget(id);
+                platform.gateway.forget(id);
             }
             Op::Created | Op::Updated if platform.fleet.get(id).is_none() => {
                 if let Some(row) = platform.store.clusters_by_ids(vec![id.0]).await?.remove(&id.0) {
