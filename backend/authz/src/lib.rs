@@ -8,6 +8,7 @@ mod actor;
 mod catalogue;
 mod decision;
 mod handle;
+pub mod kubernetes;
 mod role;
 
 pub use actor::{Actor, Binding, Credential, Scope};

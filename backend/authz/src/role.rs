@@ -66,7 +66,9 @@ roles! {
     Platform "member": "Nothing until invited" => |_| false;
 
     Cluster "administrator": "Everything in the cluster" => |p| p.scope() == ScopeKind::Cluster;
-    Cluster "viewer": "Reads everything in the cluster" => |p| p.scope() == ScopeKind::Cluster && view(p);
+    Cluster "viewer": "Reads everything in the cluster, no secrets" => |p| {
+        p.scope() == ScopeKind::Cluster && view(p) && !secret(p)
+    };
 
     Workspace "administrator": "Everything in the workspace and its projects" => |p| {
         matches!(p.scope(), ScopeKind::Workspace | ScopeKind::Project)
@@ -85,7 +87,8 @@ roles! {
     Project "operator": "Writes workloads, configuration, network, storage and federated objects" => |p| {
         p.scope() == ScopeKind::Project
             && match p.resource() {
-                "members" | "roles" | "settings" | "quota" | "audit" => view(p) && p.resource() != "audit",
+                "audit" | "impersonation" => false,
+                "members" | "roles" | "settings" | "quota" => view(p),
                 _ => true,
             }
     };

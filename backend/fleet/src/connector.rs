@@ -16,6 +16,9 @@ use crate::kubeconfig::Access;
 pub(crate) mod dial;
 mod pool;
 pub(crate) mod tls;
+mod upgrade;
+
+pub use upgrade::{Duplex, Upgraded};
 
 /// Body of a request to, or an answer from, a member. Dropping it half-read cancels the request.
 pub type Body = UnsyncBoxBody<Bytes, BoxError>;
@@ -32,6 +35,9 @@ pub enum Lane {
     Watches,
     /// The health probe.
     Probes,
+    /// Requests of people that are passed on, of any length; apart from the rest, so that nobody's unread answer takes
+    /// a place that Hanse itself needs.
+    Forwarded,
 }
 
 /// How a member is reached.
@@ -56,6 +62,17 @@ impl Connector {
     pub fn open(&self, lane: Lane, tuning: &Tuning) -> Result<Transport, TransportError> {
         match self {
             Self::Direct(access) => pool::lane(access, lane, tuning),
+        }
+    }
+
+    /// Asks for an upgrade over a connection of its own. The path is relative to the API root, as for a [`Transport`];
+    /// the credential is added. Has no deadline of its own beyond that of dialling.
+    ///
+    /// # Errors
+    /// When the way to the member fails; an answer that is no upgrade is none.
+    pub async fn upgrade(&self, request: Request<()>) -> Result<Upgraded, TransportError> {
+        match self {
+            Self::Direct(access) => upgrade::direct(access, request).await,
         }
     }
 
@@ -94,6 +111,8 @@ pub struct Tuning {
     pub request_connections: usize,
     /// Most connections that watches share over HTTP/2.
     pub watch_connections: usize,
+    /// Most connections that forwarded requests share over HTTP/2.
+    pub forwarded_connections: usize,
     /// Requests on one HTTP/2 connection before the next is used. A server takes about 100; a few are left for those
     /// that end late.
     pub streams: usize,
@@ -101,7 +120,13 @@ pub struct Tuning {
 
 impl Default for Tuning {
     fn default() -> Self {
-        Self { requests: Protocol::Http2, request_connections: 4, watch_connections: 8, streams: 80 }
+        Self {
+            requests: Protocol::Http2,
+            request_connections: 4,
+            watch_connections: 8,
+            forwarded_connections: 32,
+            streams: 80,
+        }
     }
 }
 
@@ -110,7 +135,7 @@ impl Tuning {
         match lane {
             Lane::Requests => self.requests,
             // Pings on the shared connection tell a silent watch from a dead one.
-            Lane::Watches => Protocol::Http2,
+            Lane::Watches | Lane::Forwarded => Protocol::Http2,
             // One request at a time, beside everything else.
             Lane::Probes => Protocol::Http1,
         }
@@ -121,6 +146,7 @@ impl Tuning {
             Lane::Requests => self.request_connections,
             Lane::Watches => self.watch_connections,
             Lane::Probes => 1,
+            Lane::Forwarded => self.forwarded_connections,
         }
     }
 }

@@ -11,7 +11,7 @@ use tower::ServiceExt as _;
 
 use crate::{
     api::{self, Answer, Api, Call},
-    connector::{Body, Connector, Lane, Transport, TransportError},
+    connector::{Body, Connector, Lane, Transport, TransportError, Upgraded},
     discovery::Discovery,
     error::MemberError,
     facts::{self, Facts},
@@ -29,6 +29,7 @@ pub struct Member {
     requests: Transport,
     watches: Transport,
     probes: Transport,
+    forwarded: Transport,
     api: Api,
     client: kube::Client,
     discovery: Discovery,
@@ -58,6 +59,7 @@ impl Member {
     ) -> Result<Arc<Self>, TransportError> {
         let open = |lane| spec.connector.open(lane, &options.tuning);
         let (requests, watches, probes) = (open(Lane::Requests)?, open(Lane::Watches)?, open(Lane::Probes)?);
+        let forwarded = open(Lane::Forwarded)?;
         let limiter = Limiter::new(options.limiter.clone());
         let api = |transport: &Transport| {
             Api::new(transport.clone(), limiter.clone(), options.request_deadline, closing.clone())
@@ -85,6 +87,7 @@ impl Member {
             requests,
             watches,
             probes,
+            forwarded,
             health,
             facts,
             poke,
@@ -145,12 +148,33 @@ impl Member {
             Lane::Requests => &self.requests,
             Lane::Watches => &self.watches,
             Lane::Probes => &self.probes,
+            Lane::Forwarded => &self.forwarded,
         };
         let result = api::send(transport, request).await;
         if result.is_err() {
             self.poke();
         }
         result
+    }
+
+    /// Asks for an upgrade (exec, attach, port-forward) with this member's credential: for forwarding.
+    ///
+    /// # Errors
+    /// When the way to the member fails; an answer that is no upgrade is none.
+    pub async fn upgrade(&self, request: Request<()>) -> Result<Upgraded, TransportError> {
+        let result = self.connector.upgrade(request).await;
+        if result.is_err() {
+            self.poke();
+        }
+        result
+    }
+
+    /// [`Member::call`] for what is put in order while the member is being removed: ends by its deadline alone.
+    ///
+    /// # Errors
+    /// As [`Member::call`].
+    pub async fn call_outliving(&self, call: Call) -> Result<Answer, MemberError> {
+        self.api.outliving().call(call).await
     }
 
     /// Health now and its changes.

@@ -26,6 +26,8 @@ pub(crate) use extract::{Op, credential};
 pub(crate) use respond::Refused;
 
 use axum::{Router, routing::get};
+pub(crate) use extract::{authenticate, same_origin_always as same_origin};
+pub(crate) use respond::{refused, status as status_of};
 use utoipa::OpenApi;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
@@ -136,5 +138,11 @@ pub fn router(platform: &Arc<Platform>) -> Router {
         .merge(crate::hub::http::routes())
         .fallback(crate::web::serve)
         .method_not_allowed_fallback(system::no_method);
-    layers::wrap(api, platform).with_state(Arc::clone(platform))
+    // Bodies of the gateway are streams without an end that anybody knows, so it has no part in deadlines and replays.
+    let gateway = Router::new()
+        .route("/clusters/{cluster}/", axum::routing::any(crate::gateway::serve))
+        .route("/clusters/{cluster}/{*path}", axum::routing::any(crate::gateway::serve));
+    layers::wrap(api, platform)
+        .merge(layers::wrap_streams(gateway, platform))
+        .with_state(Arc::clone(platform))
 }

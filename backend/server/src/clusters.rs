@@ -111,6 +111,21 @@ pub(crate) async fn visible_to(platform: &Platform, op: &OpContext) -> Result<Vi
     Ok(Visible::Only(ids))
 }
 
+/// Whether the caller may know a cluster: the same for everything that is about one.
+///
+/// # Errors
+/// When the database is away.
+pub(crate) async fn may_know(platform: &Platform, op: &OpContext, cluster: &Model) -> Result<bool> {
+    if platform.decisions.allows(&op.actor, cluster.known_by(), cluster.scope()) {
+        return Ok(true);
+    }
+    // Whoever works in a project or workspace of the cluster may know it, too.
+    Ok(match visible_to(platform, op).await? {
+        Visible::All => true,
+        Visible::Only(ids) => ids.contains(&cluster.id),
+    })
+}
+
 /// A page of the clusters that the caller may know.
 ///
 /// # Errors
@@ -390,12 +405,14 @@ pub async fn detach(platform: &Platform, op: &OpContext, name: &str, copies: Cop
     }
     if let Some(member) = member {
         // A cluster that does not answer keeps its mark; importing it again with force removes it.
+        crate::gateway::roles::clean(&member).await;
         if let Err(error) = member.unclaim(&platform.instance).await {
             tracing::info!(cluster = name, "its mark could not be removed: {error}");
         }
     }
     platform.fleet.remove(id).await;
     platform.monitor.forget(id);
+    platform.gateway.forget(id);
     Ok(())
 }
 

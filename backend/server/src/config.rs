@@ -26,6 +26,8 @@ pub struct Config {
     pub clusters: Clusters,
     /// Sessions and sign-in.
     pub identity: Identity,
+    /// Passing requests on to members.
+    pub gateway: Gateway,
 }
 
 /// `[server]`: how the server is reached.
@@ -133,6 +135,37 @@ pub struct Identity {
 impl Default for Identity {
     fn default() -> Self {
         Self { session_hours: 24 * 7, password_min_length: 8 }
+    }
+}
+
+/// `[gateway]`: passing requests on to members.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Gateway {
+    /// Requests to one cluster at a time.
+    pub requests_per_cluster: usize,
+    /// Those of one person.
+    pub requests_per_user: usize,
+    /// Watches, logs, terminals and forwarded ports of one cluster at a time.
+    pub streams_per_cluster: usize,
+    /// Those of one person.
+    pub streams_per_user: usize,
+    /// Longest wait for the beginning of a member's answer, in seconds.
+    pub answer_timeout_seconds: u64,
+    /// Longest time that a caller may leave an answer unread, in seconds.
+    pub unread_timeout_seconds: u64,
+}
+
+impl Default for Gateway {
+    fn default() -> Self {
+        Self {
+            requests_per_cluster: 400,
+            requests_per_user: 100,
+            streams_per_cluster: 2000,
+            streams_per_user: 200,
+            answer_timeout_seconds: 60,
+            unread_timeout_seconds: 60,
+        }
     }
 }
 

@@ -12,6 +12,7 @@ pub mod config;
 pub mod context;
 pub mod error;
 pub mod federation;
+pub mod gateway;
 pub mod hub;
 pub mod identity;
 pub mod live;
@@ -56,6 +57,8 @@ pub struct Platform {
     pub engine: Arc<Engine>,
     /// Cluster health as people see it.
     pub monitor: Arc<clusters::monitor::Monitor>,
+    /// Passing requests on to members.
+    pub gateway: gateway::Gateway,
     /// Counters.
     pub metrics: Arc<Metrics>,
     /// The server's own certificate.
@@ -83,6 +86,7 @@ impl Platform {
         if access {
             self.identity.forget();
         }
+        self.gateway.changed();
         Ok(revision)
     }
 }

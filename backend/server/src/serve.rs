@@ -140,6 +140,7 @@ impl Server {
             .public_url
             .as_ref()
             .map_or_else(|| format!("http://{address}"), |url| url.as_str().trim_end_matches('/').to_owned());
+        let gateway = crate::gateway::Gateway::new(&config);
         let platform = Arc::new(Platform {
             shelves: Arc::new(Shelves::new(store.clone(), secure_url.clone(), tls.authority.clone())),
             tls,
@@ -154,6 +155,7 @@ impl Server {
             fleet,
             engine,
             monitor,
+            gateway,
             metrics,
             refusals,
             tasks,
@@ -227,6 +229,9 @@ fn background(platform: &Arc<Platform>) {
     )));
     spawn(Box::pin(tell(Arc::clone(platform))));
     spawn(Box::pin(Arc::clone(&platform.shelves).follow()));
+    spawn(Box::pin(crate::gateway::roles::keep(Arc::clone(platform))));
+    // It ends by itself, after cutting what is open.
+    platform.tasks.spawn(crate::gateway::streams::keep(Arc::clone(platform)));
 }
 
 /// Tells live connections what the change feed says, and forgets callers whose roles may have changed.
@@ -239,6 +244,7 @@ async fn tell(platform: Arc<Platform>) {
                 tracing::warn!("live connections may have missed changes: {error}");
                 tokio::time::sleep(Duration::from_secs(1)).await;
                 platform.identity.forget();
+                platform.gateway.changed();
                 reader = platform.store.follow(platform.store.revision());
                 continue;
             }
@@ -248,6 +254,9 @@ async fn tell(platform: Arc<Platform>) {
             .any(|change| matches!(change.kind.as_str(), "user" | "binding" | "session" | "token"))
         {
             platform.identity.forget();
+        }
+        if changes.iter().any(|change| change.kind != "federated") {
+            platform.gateway.changed();
         }
         if let Err(error) = new_clusters(&platform, &changes).await {
             tracing::warn!("a cluster of another replica could not be connected: {error:?}");
@@ -315,6 +324,7 @@ async fn new_clusters(platform: &Platform, changes: &[Arc<hanse_store::Change>])
             Op::Deleted => {
                 platform.fleet.remove(id).await;
                 platform.monitor.forget(id);
+                platform.gateway.forget(id);
             }
             Op::Created | Op::Updated if platform.fleet.get(id).is_none() => {
                 if let Some(row) = platform.store.clusters_by_ids(vec![id.0]).await?.remove(&id.0) {

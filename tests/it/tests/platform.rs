@@ -31,6 +31,8 @@ macro_rules! facts {
 mod audit;
 #[path = "platform/conventions.rs"]
 mod conventions;
+#[path = "platform/gateway.rs"]
+mod gateway;
 #[path = "platform/live.rs"]
 mod live;
 #[path = "platform/process.rs"]

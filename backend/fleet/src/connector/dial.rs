@@ -107,7 +107,7 @@ impl Dialer {
             .map_err(|error| tls::explain(&error, &self.server()))
     }
 
-    async fn dial(&self) -> Result<Stream, TransportError> {
+    pub(super) async fn dial(&self) -> Result<Stream, TransportError> {
         let all = async { Ok(Stream(TokioIo::new(self.secure(self.connect().await?).await?))) };
         timeout(DIAL_DEADLINE, all).await.unwrap_or_else(|_| {
             Err(TransportError::new(

@@ -42,20 +42,14 @@ pub(crate) fn lane(access: &Access, lane: Lane, tuning: &Tuning) -> Result<Trans
         Protocol::Http2 => &[b"h2", b"http/1.1"],
     };
     let dialer = Dialer::new(access, protocols, None)?;
-    let server = dialer.server();
+    let origin = Origin::new(access, &dialer)?;
     // One client keeps one connection over HTTP/2, and opens it with the first request.
     let count = match protocol {
         Protocol::Http1 => 1,
         Protocol::Http2 => tuning.connections(lane).max(1),
     };
     let slots = (0..count).map(|_| Slot { client: client(dialer.clone()), busy: Arc::default() }).collect();
-    let pool = Pool {
-        slots,
-        streams: tuning.streams.max(1),
-        authorization: authorization(&access.credential)?,
-        prefix: access.endpoint.path().trim_end_matches('/').to_owned(),
-        server,
-    };
+    let pool = Pool { slots, streams: tuning.streams.max(1), origin };
     Ok(BoxCloneSyncService::new(Handle(Arc::new(pool))))
 }
 
@@ -101,9 +95,7 @@ struct Slot {
 struct Pool {
     slots: Vec<Slot>,
     streams: usize,
-    authorization: Option<HeaderValue>,
-    prefix: String,
-    server: String,
+    origin: Origin,
 }
 
 impl Pool {
@@ -115,9 +107,26 @@ impl Pool {
             .find(|slot| busy(slot) < self.streams)
             .or_else(|| self.slots.iter().min_by_key(busy))
     }
+}
+
+/// Where requests go, and whose they are.
+pub(super) struct Origin {
+    authorization: Option<HeaderValue>,
+    prefix: String,
+    server: String,
+}
+
+impl Origin {
+    pub(super) fn new(access: &Access, dialer: &Dialer) -> Result<Self, TransportError> {
+        Ok(Self {
+            authorization: authorization(&access.credential)?,
+            prefix: access.endpoint.path().trim_end_matches('/').to_owned(),
+            server: dialer.server(),
+        })
+    }
 
     /// Makes a request for a path into one for this server.
-    fn address(&self, request: &mut Request<Body>) -> Result<(), TransportError> {
+    pub(super) fn address<B>(&self, request: &mut Request<B>) -> Result<(), TransportError> {
         let path = request.uri().path_and_query().map_or("/", PathAndQuery::as_str);
         let uri = Uri::builder()
             .scheme("https")
@@ -156,7 +165,7 @@ impl Service<Request<Body>> for Handle {
     }
 
     fn call(&mut self, mut request: Request<Body>) -> Self::Future {
-        let addressed = self.0.address(&mut request);
+        let addressed = self.0.origin.address(&mut request);
         let picked = self.0.pick().map(|slot| (slot.client.clone(), Busy::new(&slot.busy)));
         let pool = Arc::clone(&self.0);
         Box::pin(async move {
@@ -164,7 +173,8 @@ impl Service<Request<Body>> for Handle {
             let Some((client, busy)) = picked else {
                 return Err(TransportError::new(Stage::Http, "the lane has no connection", ""));
             };
-            let answer = client.request(request).await.map_err(|error| explain(&error, &pool.server))?;
+            let answer =
+                client.request(request).await.map_err(|error| explain(&error, &pool.origin.server))?;
             Ok(answer.map(|body| Counted { body, _busy: busy }.boxed_unsync()))
         })
     }

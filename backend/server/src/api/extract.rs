@@ -41,6 +41,36 @@ impl FromRequestParts<Arc<Platform>> for Op {
     }
 }
 
+/// The caller of a request that is not one of the REST API: the same credentials, none of its conventions.
+///
+/// # Errors
+/// `unauthenticated`, or `forbidden` for another site's page.
+pub(crate) async fn authenticate(platform: &Platform, parts: &Parts) -> Result<(OpContext, Credential)> {
+    let credential = credential(&parts.headers).ok_or_else(Error::unauthenticated)?;
+    if matches!(credential, Credential::Session(_)) {
+        check_origin(platform, parts, false)?;
+    }
+    let now = platform.clock.now();
+    let address = parts.extensions.get::<ConnectInfo<Peer>>().map(|info| info.0.0.ip());
+    let id = super::respond::REQUEST_ID.try_with(Clone::clone).unwrap_or_default();
+    let actor = platform.identity.authenticate(&platform.store, &credential, address, now).await?;
+    let request = RequestInfo { id, address, ..RequestInfo::default() };
+    let op = OpContext { actor, now, request };
+    let _ = super::respond::CALLER.try_with(|caller| drop(caller.set(op.write())));
+    Ok((op, credential))
+}
+
+/// Refuses what another site's page asks for with this browser's cookie, also where it only reads.
+///
+/// # Errors
+/// `forbidden`.
+pub(crate) fn same_origin_always(platform: &Platform, parts: &Parts, credential: &Credential) -> Result<()> {
+    match credential {
+        Credential::Session(_) => check_origin(platform, parts, true),
+        Credential::Token(_) => Ok(()),
+    }
+}
+
 /// Somebody who has not signed in.
 pub struct Anonymous(pub AnonymousContext);
 
@@ -80,8 +110,12 @@ pub fn credential(headers: &HeaderMap) -> Option<Credential> {
 
 /// Refuses mutations and WebSockets that another site's page makes with this browser's cookie.
 fn same_origin(platform: &Platform, parts: &Parts) -> Result<()> {
+    check_origin(platform, parts, false)
+}
+
+fn check_origin(platform: &Platform, parts: &Parts, always: bool) -> Result<()> {
     let upgrade = parts.headers.contains_key(header::UPGRADE);
-    if !upgrade && (parts.method == Method::GET || parts.method == Method::HEAD) {
+    if !always && !upgrade && (parts.method == Method::GET || parts.method == Method::HEAD) {
         return Ok(());
     }
     let refuse = || {

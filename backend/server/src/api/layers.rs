@@ -30,8 +30,29 @@ pub(super) fn wrap(router: Router<Arc<Platform>>, platform: &Arc<Platform>) -> R
         .layer(middleware::from_fn_with_state(Arc::clone(platform), outermost))
 }
 
+/// Wraps routes whose requests and answers are streams: without deadline, limit on the body, and replay.
+pub(super) fn wrap_streams(router: Router<Arc<Platform>>, platform: &Arc<Platform>) -> Router<Arc<Platform>> {
+    router
+        .layer(CatchPanicLayer::custom(panicked))
+        .layer(middleware::from_fn_with_state(Arc::clone(platform), streaming))
+}
+
+async fn outermost(State(platform): State<Arc<Platform>>, request: Request, next: Next) -> Response {
+    let deadline = platform.config.request_timeout();
+    serve(&platform, request, next, Some(deadline)).await
+}
+
+async fn streaming(State(platform): State<Arc<Platform>>, request: Request, next: Next) -> Response {
+    serve(&platform, request, next, None).await
+}
+
 /// Gives the request its id and deadline, counts it, and sets the headers of every answer.
-async fn outermost(State(platform): State<Arc<Platform>>, mut request: Request, next: Next) -> Response {
+async fn serve(
+    platform: &Arc<Platform>,
+    mut request: Request,
+    next: Next,
+    deadline: Option<std::time::Duration>,
+) -> Response {
     let id = request
         .headers()
         .get(&REQUEST_ID_HEADER)
@@ -44,12 +65,14 @@ async fn outermost(State(platform): State<Arc<Platform>>, mut request: Request, 
     let method = request.method().clone();
     let path = request.uri().path().to_owned();
     let started = Instant::now();
-    let deadline = platform.config.request_timeout();
     let answered = async {
-        let response = tokio::time::timeout(deadline, next.run(request)).await.unwrap_or_else(|_| {
-            Error::new(ErrorCode::Timeout, format!("no answer within {} seconds", deadline.as_secs()))
-                .into_response()
-        });
+        let response = match deadline {
+            None => next.run(request).await,
+            Some(deadline) => tokio::time::timeout(deadline, next.run(request)).await.unwrap_or_else(|_| {
+                Error::new(ErrorCode::Timeout, format!("no answer within {} seconds", deadline.as_secs()))
+                    .into_response()
+            }),
+        };
         (response, CALLER.try_with(|caller| caller.get().cloned()).ok().flatten())
     };
     let (mut response, caller) =

@@ -21,6 +21,11 @@ tokio::task_local! {
 #[derive(Clone, Copy)]
 pub struct Refused(pub ErrorCode);
 
+/// Marks an answer as refused.
+pub(crate) fn refused(response: &mut Response, code: ErrorCode) {
+    response.extensions_mut().insert(Refused(code));
+}
+
 /// HTTP status of a code; the only place that maps them.
 #[must_use]
 pub const fn status(code: ErrorCode) -> StatusCode {
