@@ -15,6 +15,7 @@ pub mod list;
 pub mod meta;
 pub mod openapi2;
 pub mod patch;
+pub mod protobuf;
 pub mod schema;
 pub mod select;
 pub mod ssa;

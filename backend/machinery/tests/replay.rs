@@ -16,5 +16,7 @@ mod kinds;
 mod model;
 #[path = "replay/play.rs"]
 mod play;
+#[path = "replay/protobuf.rs"]
+mod protobuf;
 #[path = "replay/random.rs"]
 mod random;

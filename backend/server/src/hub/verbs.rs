@@ -9,7 +9,7 @@ use hanse_machinery::{
     json,
     list::{self, From as ListFrom},
     meta::{self, Birth},
-    patch,
+    patch, protobuf,
     select::{FieldSelector, Selector},
     ssa::{self, Fields},
     strict::{self, Validation},
@@ -324,6 +324,7 @@ fn decode(request: &Request) -> Result<(Value, Vec<String>)> {
     let json: Bytes = match text {
         "" | "application/json" => request.body.clone(),
         "application/yaml" => yaml(&request.body)?,
+        protobuf::MEDIA_TYPE => Bytes::from(protobuf::decode(&request.body)?.to_string()),
         _ => {
             return Err(Status::unsupported_media_type(&["application/json", "application/yaml"]).into());
         }
@@ -643,8 +644,11 @@ fn delete_options(request: &Request) -> Result<meta::DeleteOptions> {
     }
     let mut options = request.query.delete.clone();
     if !request.body.iter().all(u8::is_ascii_whitespace) {
-        let mut body: Value =
-            serde_json::from_slice(&request.body).map_err(|error| Status::bad_request(error.to_string()))?;
+        let mut body: Value = if protobuf::is(&request.body) {
+            protobuf::decode(&request.body)?
+        } else {
+            serde_json::from_slice(&request.body).map_err(|error| Status::bad_request(error.to_string()))?
+        };
         if let Some(map) = body.as_object_mut() {
             map.remove("apiVersion");
             map.remove("kind");

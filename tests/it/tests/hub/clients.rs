@@ -177,6 +177,24 @@ async fn kubectl_in_two_versions_works_unmodified() {
             "image updated",
         )
         .await;
+        // Typed commands send protobuf.
+        must("kube", format!("-n {ns} create configmap typed --from-literal=a=b"), None, "created").await;
+        must(
+            "kube",
+            format!("-n {ns} create deployment typed --image=registry.example/web:1"),
+            None,
+            "created",
+        )
+        .await;
+        must("kube", format!("-n {ns} create secret generic typed --from-literal=a=b"), None, "created")
+            .await;
+        must(
+            "kube",
+            format!("-n {ns} get deployment typed -o jsonpath={{.spec.template.spec.containers[0].image}}"),
+            None,
+            "registry.example/web:1",
+        )
+        .await;
         must("kube", "explain deployment.spec.replicas".into(), None, "integer").await;
         let (ok, refused) = run("kube", &format!("-n {ns} apply -f -"), Some(MISTAKEN)).await;
         assert!(!ok && refused.contains("unknown field \"spec.replicsa\""), "{refused}");
