@@ -142,6 +142,20 @@ pub async fn list(platform: &Platform, op: &OpContext, params: &ListParams) -> R
     })
 }
 
+/// Names of all clusters that the caller may know.
+///
+/// # Errors
+/// When the database is away.
+pub async fn names(platform: &Platform, op: &OpContext) -> Result<Vec<String>> {
+    let rows = match visible_to(platform, op).await? {
+        Visible::All => platform.store.all_clusters().await?,
+        Visible::Only(ids) => platform.store.clusters_by_ids(ids).await?.into_values().collect(),
+    };
+    let mut names: Vec<String> = rows.into_iter().map(|row| row.name).collect();
+    names.sort_unstable();
+    Ok(names)
+}
+
 /// One cluster.
 ///
 /// # Errors
