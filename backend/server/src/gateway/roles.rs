@@ -69,7 +69,7 @@ impl Roles {
     /// Why a cluster has no roles of ours, in a sentence.
     #[must_use]
     pub fn trouble(&self, cluster: ClusterId) -> Option<String> {
-        self.map().get(&cluster).and_then(|known| known.trouble.clone())
+        self.map().get(&cluster)?.trouble.clone()
     }
 
     fn map(&self) -> std::sync::MutexGuard<'_, HashMap<ClusterId, Known>> {
