@@ -502,3 +502,27 @@ async fn a_slow_cluster_and_sleeping_readers_hold_up_nobody_else() {
     assert!(matches!(away.status, 503 | 504), "{}", away.text);
     assert_eq!(away.body["kind"], "Status");
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn where_roles_may_not_be_written_the_cluster_says_so_and_works() {
+    let _turn = turn().await;
+    let app = TestApp::start(Db::Sqlite).await;
+    let bremen = ControlPlanes::shared().await.cluster("bremen");
+    let proxy = ApiProxy::to(bremen).await;
+    proxy.inject(Injection::status(403).path("rbac.authorization.k8s.io/v1/"));
+    furnish(&app, "guarded", &proxy.kubeconfig()).await;
+    let condition = async |there: bool| {
+        wait_for(SOON, "the condition", || async {
+            let found = app.admin.get("clusters/guarded").await.is(200);
+            let told = found["conditions"].to_string();
+            if told.contains("RolesWritten") == there { Ok(told) } else { Err(told) }
+        })
+        .await
+    };
+    assert!(condition(true).await.contains("escalate"), "it says what to do");
+    ask(&app.admin, Method::GET, "guarded", "version", None).await.is(200);
+    proxy.clear();
+    app.workspace("another").await;
+    condition(false).await;
+    ask(&app.admin, Method::GET, "guarded", "api/v1/nodes", None).await.is(200);
+}
