@@ -2,6 +2,7 @@
 
 pub mod apply;
 pub mod clusters;
+pub mod kubeconfig;
 pub mod login;
 pub mod objects;
 pub mod plan;

@@ -23,7 +23,7 @@ mod table;
 use std::process::ExitCode;
 
 use clap::Subcommand;
-use command::{apply, clusters, login, objects, plan, simulate, status, tenancy, token};
+use command::{apply, clusters, kubeconfig, login, objects, plan, simulate, status, tenancy, token};
 pub use output::Format;
 
 use crate::{error::Result, shell::Shell};
@@ -133,6 +133,11 @@ pub enum Command {
     /// Your personal access tokens
     #[command(subcommand, visible_alias = "tokens")]
     Token(token::Token),
+    /// Write a kubeconfig for kubectl: the hub and each cluster, through Hanse
+    Kubeconfig(kubeconfig::Kubeconfig),
+    /// Print the token of `hanse login` as kubectl asks for it
+    #[command(hide = true)]
+    KubeCredential,
     /// Print a script that completes commands in a shell
     Completion {
         /// The shell
@@ -170,6 +175,8 @@ async fn dispatch(shell: &mut Shell, command: &Command) -> Result<()> {
         Command::Status(args) => status::run(shell, args).await,
         Command::Simulate(args) => simulate::run(shell, args),
         Command::Token(command) => token::run(shell, command).await,
+        Command::Kubeconfig(args) => kubeconfig::run(shell, args).await,
+        Command::KubeCredential => kubeconfig::credential(shell),
         Command::Completion { shell: kind } => completion(shell, *kind),
     }
 }

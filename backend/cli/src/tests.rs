@@ -14,6 +14,7 @@ use crate::{Command, Globals, dispatch, output::Output, shell::Shell};
 
 mod apply;
 mod clusters;
+mod kubeconfig;
 mod live;
 mod login;
 mod objects;

@@ -7,6 +7,7 @@ mod clusters;
 mod extract;
 mod federated;
 mod idempotency;
+mod kubeconfig;
 mod layers;
 mod live;
 mod me;
@@ -68,6 +69,7 @@ fn routes() -> OpenApiRouter<Arc<Platform>> {
         .routes(routes!(users::roles))
         .routes(routes!(clusters::list, clusters::import))
         .routes(routes!(clusters::probe))
+        .routes(routes!(kubeconfig::get))
         .routes(routes!(clusters::get, clusters::update, clusters::detach))
         .routes(routes!(workspaces::list, workspaces::create))
         .routes(routes!(workspaces::get, workspaces::update, workspaces::delete))

@@ -66,7 +66,16 @@ pub fn not_ready_sentence(health: &Health) -> String {
 
 /// The body of a cluster: what is stored, with what was observed last.
 pub(crate) fn body(platform: &Platform, row: Model) -> Result<Cluster> {
-    let observed = platform.monitor.of(ClusterId(row.id));
+    let mut observed = platform.monitor.of(ClusterId(row.id));
+    if let Some(message) = platform.gateway.roles.trouble(ClusterId(row.id)) {
+        observed.conditions.push(hanse_types::cluster::Condition {
+            type_: "RolesWritten".to_owned(),
+            status: "False".to_owned(),
+            reason: "Forbidden".to_owned(),
+            message,
+            last_transition_time: row.updated_at,
+        });
+    }
     Ok(Cluster {
         id: ClusterId(row.id),
         name: ClusterName::parse(row.name).map_err(Error::internal)?,
@@ -142,6 +151,20 @@ pub async fn list(platform: &Platform, op: &OpContext, params: &ListParams) -> R
     })
 }
 
+/// Names of all clusters that the caller may know.
+///
+/// # Errors
+/// When the database is away.
+pub async fn names(platform: &Platform, op: &OpContext) -> Result<Vec<String>> {
+    let rows = match visible_to(platform, op).await? {
+        Visible::All => platform.store.all_clusters().await?,
+        Visible::Only(ids) => platform.store.clusters_by_ids(ids).await?.into_values().collect(),
+    };
+    let mut names: Vec<String> = rows.into_iter().map(|row| row.name).collect();
+    names.sort_unstable();
+    Ok(names)
+}
+
 /// One cluster.
 ///
 /// # Errors
@@ -152,11 +175,9 @@ pub async fn get(platform: &Platform, op: &OpContext, name: &str) -> Result<Clus
     if let Ok(handle) = authorize(&platform.decisions, &op.actor, "cluster.settings.view", located) {
         return body(platform, handle.into_inner());
     }
-    // Whoever works in a project or workspace of the cluster may know it, too.
-    let Visible::Only(ids) = visible_to(platform, op).await? else { return Err(missing()) };
-    let rows = platform.store.clusters_by_ids(ids).await?;
-    let row = rows.into_values().find(|row| row.name == name).ok_or_else(missing)?;
-    body(platform, row)
+    let rows = platform.store.all_clusters().await?;
+    let row = rows.into_iter().find(|row| row.name == name).ok_or_else(missing)?;
+    if may_know(platform, op, &row).await? { body(platform, row) } else { Err(missing()) }
 }
 
 /// Whether the caller may take clusters in.

@@ -81,12 +81,14 @@ impl Platform {
     /// # Errors
     /// When the database refuses; nothing has happened then.
     pub async fn commit(&self, tx: Tx) -> Result<i64> {
-        let access = tx.touches_access();
+        let (access, standing) = (tx.touches_access(), tx.touches_standing());
         let revision = tx.commit().await?;
         if access {
             self.identity.forget();
         }
-        self.gateway.changed();
+        if standing {
+            self.gateway.changed();
+        }
         Ok(revision)
     }
 }

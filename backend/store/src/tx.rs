@@ -179,6 +179,12 @@ impl Tx {
         self.changes.iter().any(|change| matches!(change.kind, "user" | "binding" | "session" | "token"))
     }
 
+    /// Whether what was noted is about people, roles, projects or clusters, and not only about federated objects.
+    #[must_use]
+    pub fn touches_standing(&self) -> bool {
+        self.changes.iter().any(|change| change.kind != "federated")
+    }
+
     /// Notes what the audit trail is to keep.
     pub fn audit(&mut self, event: AuditEvent) {
         self.audits.push(event);

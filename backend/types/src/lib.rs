@@ -12,6 +12,7 @@ pub mod error;
 pub mod federated;
 pub mod id;
 pub mod identity;
+pub mod kubeconfig;
 pub mod list;
 pub mod live;
 pub mod name;

@@ -2,6 +2,7 @@ import { Button } from '@mantine/core';
 import { Link, useNavigate } from '@tanstack/react-router';
 import { useCallback, useMemo } from 'react';
 import { useTranslation } from 'react-i18next';
+import { apiRoot } from '../api/base';
 import { clusters } from '../api/endpoints';
 import { useList } from '../api/hooks';
 import { may } from '../api/permissions';
@@ -51,10 +52,17 @@ export default function Clusters() {
   );
   const open = useCallback((one: Cluster) => void navigate({ to: '/clusters/$cluster/overview', params: { cluster: one.name } }), [navigate]);
   const imports = can.platform(may.manageClusters);
-  const button = imports && (
-    <Button component={Link} to="/clusters/import">
-      {t('cluster.import')}
-    </Button>
+  const button = (
+    <>
+      <Button component="a" href={`${apiRoot}/kubeconfig`} download="hanse-kubeconfig.yaml" variant="default">
+        {t('cluster.kubeconfig')}
+      </Button>
+      {imports && (
+        <Button component={Link} to="/clusters/import">
+          {t('cluster.import')}
+        </Button>
+      )}
+    </>
   );
   return (
     <Page title={t('nav.clusters')} actions={button} full>

@@ -257,7 +257,7 @@ impl Drop for ApiProxy {
     }
 }
 
-fn certificate() -> anyhow::Result<(rustls::ServerConfig, String)> {
+pub(crate) fn certificate() -> anyhow::Result<(rustls::ServerConfig, String)> {
     let mut authority = CertificateParams::default();
     authority.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
     let authority_key = KeyPair::generate()?;

@@ -10,6 +10,7 @@
 //! | a bad network | [`FaultProxy`]: delay, cut, half-open, truncation |
 //! | an API server that says 429 or 500 | [`ApiProxy`], which also counts requests |
 //! | a request, header by header | [`Raw`] |
+//! | a server of ours under https | [`TlsFront`] |
 //! | a database | [`Postgres::shared`], [`Postgres::from_template`] |
 //! | the server as its users run it | [`HanseProcess`]: start, `kill -9`, restart, memory, processor time |
 //! | a name nobody else uses | [`unique`] |
@@ -27,6 +28,7 @@ mod ports;
 pub mod postgres;
 pub mod raw;
 pub mod testbed;
+pub mod tls_front;
 mod wait;
 
 pub use api_proxy::{ApiProxy, Injection};
@@ -35,6 +37,7 @@ pub use hanse::HanseProcess;
 pub use planes::{Access, Cluster, ControlPlane, ControlPlanes, Flavour, Plane};
 pub use postgres::Postgres;
 pub use raw::Raw;
+pub use tls_front::TlsFront;
 pub use wait::{try_wait_for, wait_for};
 
 /// `prefix` and a suffix that no other test of any run uses: a valid name of a namespace, project or object.

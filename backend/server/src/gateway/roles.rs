@@ -9,6 +9,7 @@ use std::{
 };
 
 use bytes::Bytes;
+use futures::StreamExt as _;
 use hanse_authz::{BUILT_IN, RoleDef, kubernetes};
 use hanse_fleet::{
     ApplyOptions, Member, MemberError, Target, TypeName,
@@ -30,6 +31,8 @@ const API: &str = "/apis/rbac.authorization.k8s.io/v1";
 const SOON: Duration = Duration::from_millis(300);
 /// Latest next look while something is missing.
 const LATER: Duration = Duration::from_secs(30);
+/// Members seen to at a time.
+const AT_ONCE: usize = 16;
 /// Everything is compared anew after this time.
 const ANEW: Duration = Duration::from_secs(600);
 /// Longest that leaving a cluster waits for its roles to go.
@@ -69,7 +72,7 @@ impl Roles {
     /// Why a cluster has no roles of ours, in a sentence.
     #[must_use]
     pub fn trouble(&self, cluster: ClusterId) -> Option<String> {
-        self.map().get(&cluster).and_then(|known| known.trouble.clone())
+        self.map().get(&cluster)?.trouble.clone()
     }
 
     fn map(&self) -> std::sync::MutexGuard<'_, HashMap<ClusterId, Known>> {
@@ -174,12 +177,18 @@ pub async fn keep(platform: Arc<Platform>) {
     let mut changes = platform.fleet.changes();
     let mut pause = SOON;
     loop {
-        let mut waiting = false;
-        for member in platform.fleet.all() {
-            if member.health().borrow().phase == ClusterPhase::Ready {
-                waiting |= !sync(&platform, &member).await;
-            }
-        }
+        let ready = platform
+            .fleet
+            .all()
+            .into_iter()
+            .filter(|member| member.health().borrow().phase == ClusterPhase::Ready);
+        let each = |member| {
+            let platform = Arc::clone(&platform);
+            async move { sync(&platform, &member).await }
+        };
+        let done: Vec<bool> =
+            futures::stream::iter(ready.map(each)).buffer_unordered(AT_ONCE).collect().await;
+        let waiting = done.contains(&false);
         pause = if waiting { (pause * 2).min(LATER) } else { SOON };
         let next = if waiting { pause } else { Duration::from_secs(60) };
         tokio::select! {

@@ -100,10 +100,13 @@ impl Streams {
 
 /// An answer's body on the list, holding its place.
 pub fn body(platform: &Arc<Platform>, owner: Owner, body: Body, place: Place) -> Body {
-    let shared =
-        Arc::new(Shared { body: Mutex::new(Some(body)), waker: Mutex::default(), given: Mutex::default() });
+    let shared = Arc::new(Shared {
+        body: Mutex::new(Some((body, place))),
+        waker: Mutex::default(),
+        given: Mutex::default(),
+    });
     let entry = Streams::add(platform, owner, Handle::Body(Arc::clone(&shared)));
-    Open { shared, _entry: entry, _place: place }.boxed_unsync()
+    Open { shared, _entry: entry }.boxed_unsync()
 }
 
 /// Upgraded bytes on the list: the token ends them.
@@ -114,8 +117,8 @@ pub fn bytes(platform: &Arc<Platform>, owner: Owner) -> (Entry, CancellationToke
 
 /// A body that another task can take away.
 struct Shared {
-    /// None once it was cut.
-    body: Mutex<Option<Body>>,
+    /// With its place; none once it was cut. A sleeping reader's connection may stay for long, the place must not.
+    body: Mutex<Option<(Body, Place)>>,
     waker: Mutex<Option<Waker>>,
     /// When the reader was given something last and has not come back since.
     given: Mutex<Option<Instant>>,
@@ -138,7 +141,6 @@ impl Shared {
 struct Open {
     shared: Arc<Shared>,
     _entry: Entry,
-    _place: Place,
 }
 
 impl hyper::body::Body for Open {
@@ -152,7 +154,7 @@ impl hyper::body::Body for Open {
         let shared = &self.shared;
         *shared.waker.lock().unwrap_or_else(PoisonError::into_inner) = Some(cx.waker().clone());
         let mut body = shared.body.lock().unwrap_or_else(PoisonError::into_inner);
-        let Some(body) = body.as_mut() else {
+        let Some((body, _)) = body.as_mut() else {
             return Poll::Ready(Some(Err("the answer was cut off".into())));
         };
         let polled = Pin::new(body).poll_frame(cx);
@@ -163,12 +165,12 @@ impl hyper::body::Body for Open {
 
     fn is_end_stream(&self) -> bool {
         let body = self.shared.body.lock().unwrap_or_else(PoisonError::into_inner);
-        body.as_ref().is_some_and(hyper::body::Body::is_end_stream)
+        body.as_ref().is_some_and(|(body, _)| body.is_end_stream())
     }
 
     fn size_hint(&self) -> SizeHint {
         let body = self.shared.body.lock().unwrap_or_else(PoisonError::into_inner);
-        body.as_ref().map(hyper::body::Body::size_hint).unwrap_or_default()
+        body.as_ref().map(|(body, _)| body.size_hint()).unwrap_or_default()
     }
 }
 
@@ -182,11 +184,13 @@ pub async fn keep(platform: Arc<Platform>) {
             () = streams.changed.notified() => {}
             () = tokio::time::sleep(PERIOD) => {}
         }
-        let open: Vec<(Owner, Handle)> = streams.list().values().cloned().collect();
-        for (owner, handle) in open {
+        let open: Vec<(u64, (Owner, Handle))> =
+            streams.list().iter().map(|(id, entry)| (*id, entry.clone())).collect();
+        for (id, (owner, handle)) in open {
             let asleep = matches!(&handle, Handle::Body(shared) if shared.unread_for() > patience);
             if asleep || !still_allowed(&platform, &owner).await {
                 handle.cut();
+                streams.list().remove(&id);
             }
         }
     }

@@ -2,7 +2,7 @@
 
 use std::{process::Stdio, time::Duration};
 
-use hanse_harness::{Access, ApiProxy, Cluster, ControlPlanes, Injection, Raw, wait_for};
+use hanse_harness::{Access, ApiProxy, Cluster, ControlPlanes, Injection, Raw, TlsFront, wait_for};
 use hanse_it::{Answer, Client, Db, TestApp};
 use reqwest::Method;
 use serde_json::{Value, json};
@@ -82,11 +82,14 @@ struct Kubectl {
 }
 
 impl Kubectl {
-    fn of(app: &TestApp, client: &Client, cluster: &str, namespace: &str) -> Self {
+    fn of(front: &TlsFront, client: &Client, cluster: &str, namespace: &str) -> Self {
         let folder = tempfile::tempdir().unwrap();
+        let authority = folder.path().join("ca.crt");
+        std::fs::write(&authority, &front.authority).unwrap();
+        let server = format!("https://{}/clusters/{cluster}", front.address);
         let config = json!({
             "apiVersion": "v1", "kind": "Config", "current-context": "c",
-            "clusters": [{"name": "c", "cluster": {"server": format!("{}/clusters/{cluster}", app.url)}}],
+            "clusters": [{"name": "c", "cluster": {"server": server, "certificate-authority": authority}}],
             "users": [{"name": "u", "user": {"token": client.secret()}}],
             "contexts": [{"name": "c", "context": {"cluster": "c", "user": "u", "namespace": namespace}}],
         });
@@ -135,7 +138,8 @@ async fn kubectl_works_unmodified() {
     let luebeck = ControlPlanes::shared().await.cluster("luebeck");
     let project = furnish(&app, "luebeck", &luebeck.kubeconfig(Access::Admin)).await;
     let operator = somebody(&app, "luebeck", &project, "operator").await;
-    let kubectl = Kubectl::of(&app, &operator, "luebeck", &project);
+    let front = TlsFront::to(app.url.trim_start_matches("http://").parse().unwrap()).await;
+    let kubectl = Kubectl::of(&front, &operator, "luebeck", &project);
     let file = kubectl.folder.path().join("web.json");
     let deployment = json!({
         "apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": "web"},
@@ -170,7 +174,7 @@ async fn kubectl_works_unmodified() {
     assert!(kubectl.refused(&["get", "nodes"]).await.contains("cluster.nodes.view"));
     assert!(kubectl.ok(&["auth", "can-i", "list", "pods"]).await.contains("yes"));
     let admin = app.admin.token("kubectl", None).await;
-    let admins = Kubectl::of(&app, &admin, "luebeck", "default");
+    let admins = Kubectl::of(&front, &admin, "luebeck", "default");
     assert!(admins.ok(&["get", "nodes"]).await.contains("Ready"));
     kubectl.ok(&["delete", "deployment", "web", "--wait=true", "--timeout=40s"]).await;
     audited(&app, &project).await;
@@ -497,4 +501,28 @@ async fn a_slow_cluster_and_sleeping_readers_hold_up_nobody_else() {
     let away = ask(&operator, Method::GET, "slow", &small, None).await;
     assert!(matches!(away.status, 503 | 504), "{}", away.text);
     assert_eq!(away.body["kind"], "Status");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn where_roles_may_not_be_written_the_cluster_says_so_and_works() {
+    let _turn = turn().await;
+    let app = TestApp::start(Db::Sqlite).await;
+    let bremen = ControlPlanes::shared().await.cluster("bremen");
+    let proxy = ApiProxy::to(bremen).await;
+    proxy.inject(Injection::status(403).path("rbac.authorization.k8s.io/v1/"));
+    furnish(&app, "guarded", &proxy.kubeconfig()).await;
+    let condition = async |there: bool| {
+        wait_for(SOON, "the condition", || async {
+            let found = app.admin.get("clusters/guarded").await.is(200);
+            let told = found["conditions"].to_string();
+            if told.contains("RolesWritten") == there { Ok(told) } else { Err(told) }
+        })
+        .await
+    };
+    assert!(condition(true).await.contains("escalate"), "it says what to do");
+    ask(&app.admin, Method::GET, "guarded", "version", None).await.is(200);
+    proxy.clear();
+    app.workspace("another").await;
+    condition(false).await;
+    ask(&app.admin, Method::GET, "guarded", "api/v1/nodes", None).await.is(200);
 }

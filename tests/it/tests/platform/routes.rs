@@ -134,6 +134,7 @@ fn stranger_gets(route: &str) -> Option<Expected> {
         | "GET me"
         | "PATCH me"
         | "GET me/access"
+        | "GET kubeconfig"
         | "GET overview"
         | "GET permissions"
         | "GET roles"

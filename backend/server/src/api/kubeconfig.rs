@@ -1,0 +1,54 @@
+//! The kubeconfig for download, with a context for the hub and for each cluster that the caller may know.
+
+use std::sync::Arc;
+
+use axum::{
+    extract::State,
+    http::{HeaderMap, header},
+    response::{IntoResponse, Response},
+};
+use hanse_types::kubeconfig::{Kubeconfig, SignIn};
+use serde::Deserialize;
+
+use super::{extract::Op, query::Query};
+use crate::{
+    Platform, clusters,
+    error::{Error, Result},
+};
+
+/// Query of the kubeconfig.
+#[derive(Deserialize, utoipa::IntoParams)]
+#[into_params(parameter_in = Query)]
+pub(super) struct Which {
+    /// Only this cluster.
+    cluster: Option<String>,
+}
+
+/// A kubeconfig (YAML) without secrets: kubectl asks `hanse kube-credential` for the token of `hanse login`.
+#[utoipa::path(get, path = "/kubeconfig", tag = "clusters", params(Which),
+    responses((status = OK, body = String, content_type = "application/yaml")))]
+pub(super) async fn get(
+    State(platform): State<Arc<Platform>>,
+    Op(op): Op,
+    Query(which): Query<Which>,
+    headers: HeaderMap,
+) -> Result<Response> {
+    let (clusters, hub) = match which.cluster {
+        Some(name) => (vec![clusters::get(&platform, &op, &name).await?.name.to_string()], false),
+        None => (clusters::names(&platform, &op).await?, true),
+    };
+    let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
+    let server = match &platform.config.server.public_url {
+        Some(url) => url.to_string(),
+        None => {
+            let scheme = if text("x-forwarded-proto") == Some("https") { "https" } else { "http" };
+            format!("{scheme}://{}", text("host").unwrap_or("localhost"))
+        }
+    };
+    let config =
+        Kubeconfig { server, clusters, hub, sign_in: SignIn::Plugin, authority: None, namespace: None };
+    let body = serde_saphyr::to_string(&config.to_value()).map_err(Error::internal)?;
+    let place = "attachment; filename=\"hanse-kubeconfig.yaml\"";
+    Ok(([(header::CONTENT_TYPE, "application/yaml"), (header::CONTENT_DISPOSITION, place)], body)
+        .into_response())
+}
