@@ -5,6 +5,7 @@
 use sea_orm_migration::prelude::*;
 
 mod m20261101_000001_foundations;
+mod m20261124_000002_agents;
 
 /// Brings a database to the present state.
 pub struct Migrator;
@@ -12,6 +13,6 @@ pub struct Migrator;
 #[async_trait::async_trait]
 impl MigratorTrait for Migrator {
     fn migrations() -> Vec<Box<dyn MigrationTrait>> {
-        vec![Box::new(m20261101_000001_foundations::Migration)]
+        vec![Box::new(m20261101_000001_foundations::Migration), Box::new(m20261124_000002_agents::Migration)]
     }
 }

@@ -173,7 +173,7 @@ pub(crate) fn place(
                 namespace,
                 name,
                 member: Box::new(member.clone()),
-                forwarder: forwarder.clone(),
+                forwarder: Box::new(forwarder.clone()),
             })
         }
         _ => bail!("say where to keep the certificate: --state FOLDER, or in a pod --state-secret NAME"),

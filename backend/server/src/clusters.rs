@@ -1,5 +1,6 @@
 //! Member clusters: taking in, looking, changing, letting go.
 
+pub mod agents;
 pub mod monitor;
 
 use std::collections::BTreeMap;
@@ -66,7 +67,11 @@ pub fn not_ready_sentence(health: &Health) -> String {
 
 /// The body of a cluster: what is stored, with what was observed last.
 pub(crate) fn body(platform: &Platform, row: Model) -> Result<Cluster> {
-    let observed = platform.monitor.of(ClusterId(row.id));
+    let mut observed = platform.monitor.of(ClusterId(row.id));
+    if row.connection == "agent" {
+        let ladder = platform.agents.ladder(&row);
+        observed.conditions.splice(0..0, ladder);
+    }
     Ok(Cluster {
         id: ClusterId(row.id),
         name: ClusterName::parse(row.name).map_err(Error::internal)?,
@@ -200,7 +205,7 @@ fn stopped(report: ProbeReport) -> Error {
 }
 
 /// Labels as Kubernetes has them, since selectors of Kubernetes are matched against them.
-fn check_labels(labels: &BTreeMap<String, String>) -> Result<()> {
+pub(crate) fn check_labels(labels: &BTreeMap<String, String>) -> Result<()> {
     for (key, value) in labels {
         if let Some(fault) = hanse_federation::selector::key_fault(key) {
             return Err(Error::invalid(format!("labels.{key}"), fault));
@@ -240,7 +245,7 @@ pub async fn import(platform: &Platform, op: &OpContext, request: ClusterImport)
         connection: "direct".to_owned(),
         endpoint: endpoint.trim_end_matches('/').to_owned(),
         insecure,
-        system_uid: identity.uid,
+        system_uid: Some(identity.uid),
         credential: serde_json::to_value(credential).ok(),
     };
     let mut tx = platform.store.begin(&op.write()).await?;
@@ -287,7 +292,7 @@ pub async fn import(platform: &Platform, op: &OpContext, request: ClusterImport)
     body(platform, row)
 }
 
-async fn find(
+pub(crate) async fn find(
     platform: &Platform,
     op: &OpContext,
     name: &str,
@@ -396,6 +401,7 @@ pub async fn detach(platform: &Platform, op: &OpContext, name: &str, copies: Cop
     }
     platform.fleet.remove(id).await;
     platform.monitor.forget(id);
+    platform.agents.forget(id);
     Ok(())
 }
 

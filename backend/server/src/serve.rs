@@ -12,7 +12,7 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use crate::{
     Platform, api, audit,
     clock::{SharedClock, SystemClock},
-    clusters::monitor::Monitor,
+    clusters::{agents::Agents, monitor::Monitor},
     config::Config,
     federation::engine::{Engine, Parts},
     identity::{Identity, setup},
@@ -50,6 +50,14 @@ pub enum StartError {
         /// What the operating system says.
         source: std::io::Error,
     },
+    /// The address for agents cannot be listened on.
+    #[error("{address} cannot be listened on for agents: {source}. Choose another as listen of [tunnel]")]
+    Tunnel {
+        /// The address.
+        address: SocketAddr,
+        /// What the operating system says.
+        source: std::io::Error,
+    },
     /// Anything else.
     #[error(transparent)]
     Other(#[from] anyhow::Error),
@@ -70,6 +78,8 @@ pub struct Server {
     pub setup_url: Option<String>,
     /// Where it listens.
     pub address: SocketAddr,
+    /// Where it listens for agents.
+    pub tunnel_address: Option<SocketAddr>,
 }
 
 impl Server {
@@ -102,7 +112,12 @@ impl Server {
             },
             ..FleetOptions::default()
         });
-        let monitor = Monitor::start(&store, &fleet).await?;
+        let (agents, tunnel) = Agents::start(&config, address, &store, &clock).await?;
+        let tunnel_address = tunnel.as_ref().and_then(|listener| listener.socket.local_addr().ok());
+        if let Some(listener) = tunnel {
+            tasks.spawn(listener.run(stop.clone()));
+        }
+        let monitor = Monitor::start(&store, &fleet, agents.tunnels()).await?;
         let engine = Engine::start(Parts {
             store: store.clone(),
             fleet: fleet.clone(),
@@ -135,6 +150,7 @@ impl Server {
             live,
             fleet,
             engine,
+            agents,
             monitor,
             metrics,
             refusals,
@@ -148,7 +164,7 @@ impl Server {
                 |url| url.as_str().trim_end_matches('/').to_owned(),
             );
         let setup_url = setup_token.map(|token| format!("{base}/setup?token={token}"));
-        Ok(Self { platform, listener, setup_url, address })
+        Ok(Self { platform, listener, setup_url, address, tunnel_address })
     }
 
     /// Serves until told to stop, then ends everything in order.
@@ -211,6 +227,7 @@ fn background(platform: &Arc<Platform>) {
         Arc::clone(&platform.clock),
     )));
     spawn(Box::pin(tell(Arc::clone(platform))));
+    spawn(Box::pin(crate::clusters::agents::follow(Arc::clone(platform))));
 }
 
 /// Tells live connections what the change feed says, and forgets callers whose roles may have changed.
@@ -291,14 +308,24 @@ async fn new_clusters(platform: &Platform, changes: &[Arc<hanse_store::Change>])
     use hanse_store::Op;
     for change in changes.iter().filter(|change| change.kind == "cluster") {
         let id = ClusterId(change.object);
+        if change.op != Op::Deleted {
+            platform.agents.refresh(id).await?;
+        }
         match change.op {
             Op::Deleted => {
                 platform.fleet.remove(id).await;
                 platform.monitor.forget(id);
+                platform.agents.forget(id);
             }
             Op::Created | Op::Updated if platform.fleet.get(id).is_none() => {
                 if let Some(row) = platform.store.clusters_by_ids(vec![id.0]).await?.remove(&id.0) {
-                    crate::clusters::monitor::connect(&platform.store, &platform.fleet, &row).await?;
+                    crate::clusters::monitor::connect(
+                        &platform.store,
+                        &platform.fleet,
+                        platform.agents.tunnels(),
+                        &row,
+                    )
+                    .await?;
                 }
             }
             Op::Created | Op::Updated => {}

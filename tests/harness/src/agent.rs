@@ -1,0 +1,77 @@
+//! The agent as its users run it: the binary in a process of its own, which can be killed at any moment.
+
+use std::{
+    path::{Path, PathBuf},
+    process::{Child, Command, Stdio},
+};
+
+use anyhow::Context as _;
+
+use crate::{die, hanse::agent_binary};
+
+/// A running agent. Killed when dropped.
+#[derive(Debug)]
+pub struct AgentProcess {
+    child: Child,
+    log: PathBuf,
+}
+
+impl AgentProcess {
+    /// Starts it with these arguments; its log goes to a file in `folder`.
+    ///
+    /// # Panics
+    /// When it cannot be built or started.
+    pub async fn start(folder: &Path, arguments: &[&str]) -> Self {
+        match Self::try_start(folder, arguments).await {
+            Ok(agent) => agent,
+            Err(error) => die(&error),
+        }
+    }
+
+    /// [`AgentProcess::start`] without the panic.
+    ///
+    /// # Errors
+    /// When it cannot be built or started.
+    pub async fn try_start(folder: &Path, arguments: &[&str]) -> anyhow::Result<Self> {
+        let binary = tokio::task::spawn_blocking(agent_binary).await??;
+        let log = folder.join("agent.log");
+        let file = std::fs::File::options().create(true).append(true).open(&log)?;
+        let child = Command::new(binary)
+            .args(arguments)
+            .stdin(Stdio::null())
+            .stdout(file.try_clone()?)
+            .stderr(file)
+            .spawn()
+            .with_context(|| format!("cannot run {}", binary.display()))?;
+        Ok(Self { child, log })
+    }
+
+    /// Kills it without a word.
+    pub fn kill9(&mut self) {
+        self.child.kill().ok();
+        self.child.wait().ok();
+    }
+
+    /// Whether it has ended by itself.
+    pub fn has_ended(&mut self) -> bool {
+        matches!(self.child.try_wait(), Ok(Some(_)))
+    }
+
+    /// Its log so far.
+    #[must_use]
+    pub fn log(&self) -> String {
+        std::fs::read_to_string(&self.log).unwrap_or_default()
+    }
+}
+
+impl Drop for AgentProcess {
+    fn drop(&mut self) {
+        self.kill9();
+        if std::thread::panicking() {
+            #[expect(clippy::print_stderr, reason = "shown by the test runner beside the failure")]
+            {
+                eprintln!("--- the agent's log\n{}\n---", self.log());
+            }
+        }
+    }
+}
