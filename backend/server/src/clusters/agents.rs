@@ -194,7 +194,8 @@ impl Agents {
             last_transition_time: at,
         };
         let token = match &known.token {
-            Some(token) if token.used_at.is_some() || token.expires_at > now => step(
+            // Another token that nobody used does not matter to an agent that has joined.
+            Some(token) if joined || token.used_at.is_some() || token.expires_at > now => step(
                 "JoinTokenIssued",
                 "True",
                 if token.used_at.is_some() { "Spent" } else { "Issued" },
