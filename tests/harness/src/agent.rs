@@ -1,6 +1,8 @@
 //! The agent as its users run it: the binary in a process of its own, which can be killed at any moment.
 
 use std::{
+    io::Write as _,
+    os::unix::process::CommandExt as _,
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
 };
@@ -13,6 +15,8 @@ use crate::{die, hanse::agent_binary};
 #[derive(Debug)]
 pub struct AgentProcess {
     child: Child,
+    /// Kills the agent when we are gone: its standard input then closes.
+    reaper: Child,
     log: PathBuf,
 }
 
@@ -41,15 +45,29 @@ impl AgentProcess {
             .stdin(Stdio::null())
             .stdout(file.try_clone()?)
             .stderr(file)
+            // A Ctrl-C in the terminal is for us.
+            .process_group(0)
             .spawn()
             .with_context(|| format!("cannot run {}", binary.display()))?;
-        Ok(Self { child, log })
+        let reaper = Command::new("sh")
+            .args(["-c", r#"read -r _ || kill -9 "$0""#, &child.id().to_string()])
+            .stdin(Stdio::piped())
+            .stdout(Stdio::null())
+            .process_group(0)
+            .spawn()
+            .context("cannot run sh")?;
+        Ok(Self { child, reaper, log })
     }
 
     /// Kills it without a word.
     pub fn kill9(&mut self) {
         self.child.kill().ok();
         self.child.wait().ok();
+        // Off its watch: the number may soon be another process's.
+        if let Some(mut leash) = self.reaper.stdin.take() {
+            leash.write_all(b"done\n").ok();
+        }
+        self.reaper.wait().ok();
     }
 
     /// Whether it has ended by itself.
