@@ -6,6 +6,7 @@ use sea_orm_migration::prelude::*;
 
 mod m20261101_000001_foundations;
 mod m20261124_000001_hub;
+mod m20261124_000002_agents;
 
 /// Brings a database to the present state.
 pub struct Migrator;
@@ -13,6 +14,10 @@ pub struct Migrator;
 #[async_trait::async_trait]
 impl MigratorTrait for Migrator {
     fn migrations() -> Vec<Box<dyn MigrationTrait>> {
-        vec![Box::new(m20261101_000001_foundations::Migration), Box::new(m20261124_000001_hub::Migration)]
+        vec![
+            Box::new(m20261101_000001_foundations::Migration),
+            Box::new(m20261124_000001_hub::Migration),
+            Box::new(m20261124_000002_agents::Migration),
+        ]
     }
 }

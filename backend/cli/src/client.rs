@@ -147,6 +147,17 @@ impl Api {
         Ok(Answer { etag, headers, body })
     }
 
+    /// The authority of the server's own certificate in PEM, where it has one.
+    pub(crate) async fn authority(&self) -> Result<Option<String>> {
+        let mut url = self.server.clone();
+        url.set_path("ca.pem");
+        let response = self.send(self.http.get(url)).await?;
+        if !response.status().is_success() {
+            return Ok(None);
+        }
+        Ok(response.text().await.ok().filter(|text| text.starts_with("-----BEGIN CERTIFICATE")))
+    }
+
     /// Reads one resource.
     pub(crate) async fn get(&self, path: &[&str]) -> Result<Answer> {
         self.answer(self.request(Method::GET, path)).await

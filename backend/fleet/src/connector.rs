@@ -6,6 +6,7 @@ use std::borrow::Cow;
 
 use bytes::Bytes;
 use chrono::{DateTime, Utc};
+use hanse_types::ClusterId;
 use http::{Request, Response};
 use http_body_util::combinators::UnsyncBoxBody;
 use thiserror::Error;
@@ -19,6 +20,7 @@ pub(crate) mod tls;
 mod upgrade;
 
 pub use upgrade::{Duplex, Upgraded};
+mod tunnel;
 
 /// Body of a request to, or an answer from, a member. Dropping it half-read cancels the request.
 pub type Body = UnsyncBoxBody<Bytes, BoxError>;
@@ -46,6 +48,8 @@ pub enum Lane {
 pub enum Connector {
     /// From here, by what a kubeconfig said.
     Direct(Box<Access>),
+    /// Through the tunnel of its agent.
+    Tunnel(hanse_tunnel::Registry, ClusterId),
 }
 
 impl Connector {
@@ -55,6 +59,12 @@ impl Connector {
         Self::Direct(Box::new(access))
     }
 
+    /// Through the tunnel of a cluster's agent.
+    #[must_use]
+    pub const fn tunnel(registry: hanse_tunnel::Registry, cluster: ClusterId) -> Self {
+        Self::Tunnel(registry, cluster)
+    }
+
     /// The transport of one lane. Opens nothing yet: connections are opened by requests, and again after they broke.
     ///
     /// # Errors
@@ -62,6 +72,8 @@ impl Connector {
     pub fn open(&self, lane: Lane, tuning: &Tuning) -> Result<Transport, TransportError> {
         match self {
             Self::Direct(access) => pool::lane(access, lane, tuning),
+            // Streams of one tunnel hold up one another as little as connections do.
+            Self::Tunnel(registry, cluster) => Ok(tunnel::transport(registry, *cluster)),
         }
     }
 
@@ -73,6 +85,7 @@ impl Connector {
     pub async fn upgrade(&self, request: Request<()>) -> Result<Upgraded, TransportError> {
         match self {
             Self::Direct(access) => upgrade::direct(access, request).await,
+            Self::Tunnel(registry, cluster) => tunnel::upgrade(registry, *cluster, request).await,
         }
     }
 
@@ -81,6 +94,8 @@ impl Connector {
     pub fn credential_ends(&self) -> Option<DateTime<Utc>> {
         match self {
             Self::Direct(access) => access.credential_info().expires_at,
+            // The agent renews it by itself.
+            Self::Tunnel(..) => None,
         }
     }
 
@@ -89,6 +104,7 @@ impl Connector {
     pub fn endpoint(&self) -> String {
         match self {
             Self::Direct(access) => access.endpoint.as_str().trim_end_matches('/').to_owned(),
+            Self::Tunnel(..) => "tunnel".to_owned(),
         }
     }
 }

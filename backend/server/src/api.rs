@@ -2,6 +2,7 @@
 
 #![allow(clippy::disallowed_types, reason = "this is the module where HTTP belongs")]
 
+mod agents;
 mod body;
 mod clusters;
 mod extract;
@@ -70,6 +71,9 @@ fn routes() -> OpenApiRouter<Arc<Platform>> {
         .routes(routes!(clusters::list, clusters::import))
         .routes(routes!(clusters::probe))
         .routes(routes!(kubeconfig::get))
+        .routes(routes!(agents::create))
+        .routes(routes!(agents::join_token))
+        .routes(routes!(agents::revoke))
         .routes(routes!(clusters::get, clusters::update, clusters::detach))
         .routes(routes!(workspaces::list, workspaces::create))
         .routes(routes!(workspaces::get, workspaces::update, workspaces::delete))
@@ -133,6 +137,7 @@ pub fn router(platform: &Arc<Platform>) -> Router {
     let api = api
         .route("/api/v1/openapi.json", get(system::openapi))
         .route("/api/{*rest}", axum::routing::any(system::no_route))
+        .route("/agent/v1/join", axum::routing::post(agents::join))
         .route("/healthz", get(system::healthz))
         .route("/readyz", get(system::readyz))
         .route("/metrics", get(system::metrics))

@@ -1,5 +1,6 @@
 //! Member clusters: taking in, looking, changing, letting go.
 
+pub mod agents;
 pub mod monitor;
 
 use std::collections::BTreeMap;
@@ -75,6 +76,10 @@ pub(crate) fn body(platform: &Platform, row: Model) -> Result<Cluster> {
             message,
             last_transition_time: row.updated_at,
         });
+    }
+    if row.connection == "agent" {
+        let ladder = platform.agents.ladder(&row);
+        observed.conditions.splice(0..0, ladder);
     }
     Ok(Cluster {
         id: ClusterId(row.id),
@@ -236,7 +241,7 @@ fn stopped(report: ProbeReport) -> Error {
 }
 
 /// Labels as Kubernetes has them, since selectors of Kubernetes are matched against them.
-fn check_labels(labels: &BTreeMap<String, String>) -> Result<()> {
+pub(crate) fn check_labels(labels: &BTreeMap<String, String>) -> Result<()> {
     for (key, value) in labels {
         if let Some(fault) = hanse_federation::selector::key_fault(key) {
             return Err(Error::invalid(format!("labels.{key}"), fault));
@@ -276,7 +281,7 @@ pub async fn import(platform: &Platform, op: &OpContext, request: ClusterImport)
         connection: "direct".to_owned(),
         endpoint: endpoint.trim_end_matches('/').to_owned(),
         insecure,
-        system_uid: identity.uid,
+        system_uid: Some(identity.uid),
         credential: serde_json::to_value(credential).ok(),
     };
     let mut tx = platform.store.begin(&op.write()).await?;
@@ -323,7 +328,7 @@ pub async fn import(platform: &Platform, op: &OpContext, request: ClusterImport)
     body(platform, row)
 }
 
-async fn find(
+pub(crate) async fn find(
     platform: &Platform,
     op: &OpContext,
     name: &str,
@@ -434,6 +439,7 @@ pub async fn detach(platform: &Platform, op: &OpContext, name: &str, copies: Cop
     platform.fleet.remove(id).await;
     platform.monitor.forget(id);
     platform.gateway.forget(id);
+    platform.agents.forget(id);
     Ok(())
 }
 

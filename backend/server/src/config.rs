@@ -28,6 +28,20 @@ pub struct Config {
     pub identity: Identity,
     /// Passing requests on to members.
     pub gateway: Gateway,
+    /// Where agents of clusters that cannot be dialled come.
+    pub tunnel: Tunnel,
+}
+
+/// `[tunnel]`: where agents of clusters that cannot be dialled come.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Tunnel {
+    /// Address to listen on; absent = the port after the server's.
+    pub listen: Option<SocketAddr>,
+    /// `host:port` that agents dial; absent = the host of the public URL, or the address listened on.
+    pub address: Option<String>,
+    /// Image of the agent in manifests; absent = `hanse-agent` of this version.
+    pub image: Option<String>,
 }
 
 /// `[server]`: how the server is reached.

@@ -55,6 +55,8 @@ pub struct Platform {
     pub fleet: Fleet,
     /// Propagation and status.
     pub engine: Arc<Engine>,
+    /// Agents and their tunnels.
+    pub agents: Arc<clusters::agents::Agents>,
     /// Cluster health as people see it.
     pub monitor: Arc<clusters::monitor::Monitor>,
     /// Passing requests on to members.

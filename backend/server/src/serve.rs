@@ -12,7 +12,7 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use crate::{
     Platform, api, audit,
     clock::{SharedClock, SystemClock},
-    clusters::monitor::Monitor,
+    clusters::{agents::Agents, monitor::Monitor},
     config::Config,
     federation::engine::{Engine, Parts},
     hub::{self, Shelves},
@@ -54,6 +54,14 @@ pub enum StartError {
         /// What the operating system says.
         source: std::io::Error,
     },
+    /// The address for agents cannot be listened on.
+    #[error("{address} cannot be listened on for agents: {source}. Choose another as listen of [tunnel]")]
+    Tunnel {
+        /// The address.
+        address: SocketAddr,
+        /// What the operating system says.
+        source: std::io::Error,
+    },
     /// Anything else.
     #[error(transparent)]
     Other(#[from] anyhow::Error),
@@ -74,6 +82,8 @@ pub struct Server {
     pub setup_url: Option<String>,
     /// Where it listens.
     pub address: SocketAddr,
+    /// Where it listens for agents.
+    pub tunnel_address: Option<SocketAddr>,
 }
 
 impl Server {
@@ -107,7 +117,12 @@ impl Server {
             },
             ..FleetOptions::default()
         });
-        let monitor = Monitor::start(&store, &fleet).await?;
+        let (agents, tunnel) = Agents::start(&config, address, &store, &clock).await?;
+        let tunnel_address = tunnel.as_ref().and_then(|listener| listener.socket.local_addr().ok());
+        if let Some(listener) = tunnel {
+            tasks.spawn(listener.run(stop.clone()));
+        }
+        let monitor = Monitor::start(&store, &fleet, agents.tunnels()).await?;
         let engine = Engine::start(Parts {
             store: store.clone(),
             fleet: fleet.clone(),
@@ -154,6 +169,7 @@ impl Server {
             live,
             fleet,
             engine,
+            agents,
             monitor,
             gateway,
             metrics,
@@ -163,7 +179,7 @@ impl Server {
         });
         background(&platform);
         let setup_url = setup_token.map(|token| format!("{base}/setup?token={token}"));
-        Ok(Self { platform, listener, setup_url, address })
+        Ok(Self { platform, listener, setup_url, address, tunnel_address })
     }
 
     /// Serves until told to stop, then ends everything in order.
@@ -232,6 +248,7 @@ fn background(platform: &Arc<Platform>) {
     spawn(Box::pin(crate::gateway::roles::keep(Arc::clone(platform))));
     // It ends by itself, after cutting what is open.
     platform.tasks.spawn(crate::gateway::streams::keep(Arc::clone(platform)));
+    spawn(Box::pin(crate::clusters::agents::follow(Arc::clone(platform))));
 }
 
 /// Tells live connections what the change feed says, and forgets callers whose roles may have changed.
@@ -320,15 +337,25 @@ async fn new_clusters(platform: &Platform, changes: &[Arc<hanse_store::Change>])
     use hanse_store::Op;
     for change in changes.iter().filter(|change| change.kind == "cluster") {
         let id = ClusterId(change.object);
+        if change.op != Op::Deleted {
+            platform.agents.refresh(id).await?;
+        }
         match change.op {
             Op::Deleted => {
                 platform.fleet.remove(id).await;
                 platform.monitor.forget(id);
                 platform.gateway.forget(id);
+                platform.agents.forget(id);
             }
             Op::Created | Op::Updated if platform.fleet.get(id).is_none() => {
                 if let Some(row) = platform.store.clusters_by_ids(vec![id.0]).await?.remove(&id.0) {
-                    crate::clusters::monitor::connect(&platform.store, &platform.fleet, &row).await?;
+                    crate::clusters::monitor::connect(
+                        &platform.store,
+                        &platform.fleet,
+                        platform.agents.tunnels(),
+                        &row,
+                    )
+                    .await?;
                 }
             }
             Op::Created | Op::Updated => {}

@@ -46,13 +46,13 @@ pub struct New {
     pub endpoint: String,
     /// Whether its certificate is not verified.
     pub insecure: bool,
-    /// Uid of its `kube-system` namespace.
-    pub system_uid: String,
+    /// Uid of its `kube-system` namespace; `None` while its agent has not joined.
+    pub system_uid: Option<String>,
     /// How Hanse signs in, without the secret.
     pub credential: Option<Value>,
 }
 
-fn change(row: &Model, op: Op) -> NewChange {
+pub(crate) fn change(row: &Model, op: Op) -> NewChange {
     NewChange {
         kind: "cluster",
         object: row.id,
@@ -70,15 +70,16 @@ fn change(row: &Model, op: Op) -> NewChange {
 /// [`StoreError::Taken`] when the name or the cluster itself is here already.
 pub async fn create(tx: &mut Tx, new: New) -> Result<Model, StoreError> {
     let now = tx.now();
+    let id: Uuid = ClusterId::new().into();
     let row = cluster::ActiveModel {
-        id: Set(ClusterId::new().into()),
+        id: Set(id),
         name: Set(new.name),
         display_name: Set(new.display_name),
         labels: Set(new.labels),
         connection: Set(new.connection),
         endpoint: Set(new.endpoint),
         insecure: Set(new.insecure),
-        system_uid: Set(new.system_uid),
+        system_uid: Set(new.system_uid.unwrap_or_else(|| crate::agents::pending(id))),
         credential: Set(new.credential),
         version: Set(1),
         created_at: Set(now),

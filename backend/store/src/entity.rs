@@ -179,6 +179,26 @@ entity! { cluster = "clusters" {
     pub updated_at: DateTimeUtc,
 } }
 
+entity! { agent_token = "agent_tokens" {
+    #[sea_orm(primary_key, auto_increment = false)]
+    pub id: Uuid,
+    pub cluster_id: Uuid,
+    pub secret_hash: String,
+    pub created_by: String,
+    pub created_at: DateTimeUtc,
+    pub expires_at: DateTimeUtc,
+    pub used_at: Option<DateTimeUtc>,
+} }
+
+entity! { agent_certificate = "agent_certificates" {
+    #[sea_orm(primary_key, auto_increment = false)]
+    pub serial: String,
+    pub cluster_id: Uuid,
+    pub issued_at: DateTimeUtc,
+    pub expires_at: DateTimeUtc,
+    pub revoked_at: Option<DateTimeUtc>,
+} }
+
 entity! { cluster_status = "cluster_status" {
     #[sea_orm(primary_key, auto_increment = false)]
     pub cluster_id: Uuid,

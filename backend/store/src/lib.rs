@@ -26,6 +26,7 @@
 //! # Ok(()) }
 //! ```
 
+pub mod agents;
 pub mod audit;
 pub mod bindings;
 pub mod clusters;

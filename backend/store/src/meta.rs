@@ -143,6 +143,33 @@ pub async fn put_secret(
     Ok(())
 }
 
+/// Seals and keeps a secret unless there is one; the first one stands, also between replicas.
+///
+/// # Errors
+/// When it cannot be sealed or stored.
+pub async fn put_secret_once(
+    tx: &mut Tx,
+    owner_kind: &'static str,
+    owner: uuid::Uuid,
+    purpose: &'static str,
+    plain: &[u8],
+) -> Result<(), StoreError> {
+    let sealed = tx.store().keys().seal(&belongs_to(owner_kind, owner, purpose), plain)?;
+    let row = secret::ActiveModel {
+        owner_kind: Set(owner_kind.to_owned()),
+        owner_id: Set(owner),
+        purpose: Set(purpose.to_owned()),
+        key_id: Set(sealed.key_id),
+        sealed: Set(sealed.bytes),
+    };
+    let key = [secret::Column::OwnerKind, secret::Column::OwnerId, secret::Column::Purpose];
+    secret::Entity::insert(row)
+        .on_conflict(OnConflict::columns(key).do_nothing().to_owned())
+        .exec_without_returning(tx.db())
+        .await?;
+    Ok(())
+}
+
 /// Forgets the secrets of something.
 ///
 /// # Errors

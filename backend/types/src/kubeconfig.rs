@@ -17,6 +17,8 @@ pub enum SignIn {
 pub struct Kubeconfig {
     /// Base URL of the server.
     pub server: String,
+    /// URL that the command line signed in to, where it is another.
+    pub login: String,
     /// Names of member clusters.
     pub clusters: Vec<String>,
     /// Whether the hub's own API is among the contexts.
@@ -34,6 +36,7 @@ impl Kubeconfig {
     #[must_use]
     pub fn to_value(&self) -> Value {
         let base = self.server.trim_end_matches('/');
+        let login = self.login.trim_end_matches('/');
         let mut places: Vec<(String, String)> = Vec::new();
         if self.hub {
             places.push(("hub".to_owned(), format!("{base}/kube")));
@@ -61,8 +64,8 @@ impl Kubeconfig {
             SignIn::Plugin => json!({"exec": {
                 "apiVersion": "client.authentication.k8s.io/v1",
                 "command": "hanse",
-                "args": ["kube-credential", "--server", base],
-                "installHint": format!("install hanse and sign in: hanse login {base}"),
+                "args": ["kube-credential", "--server", login],
+                "installHint": format!("install hanse and sign in: hanse login {login}"),
                 "interactiveMode": "Never",
                 "provideClusterInfo": false,
             }}),
@@ -86,6 +89,7 @@ mod tests {
     fn every_place_has_a_context_of_its_own() {
         let config = Kubeconfig {
             server: "https://hanse.example.com/".into(),
+            login: "https://hanse.example.com/".into(),
             clusters: vec!["eu".into(), "hub".into()],
             hub: true,
             sign_in: SignIn::Plugin,

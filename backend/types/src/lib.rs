@@ -7,6 +7,7 @@
 mod macros;
 
 pub mod access;
+pub mod agent;
 pub mod cluster;
 pub mod error;
 pub mod federated;

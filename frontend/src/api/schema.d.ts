@@ -1,6 +1,45 @@
 // Generated from openapi.json by `npm run api`. Do not edit.
 
 export interface paths {
+    "/api/v1/agent-clusters": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Makes a cluster that an agent brings in, and says how to start the agent. The token is told once. */
+        post: {
+            parameters: {
+                query?: never;
+                header?: never;
+                path?: never;
+                cookie?: never;
+            };
+            requestBody: {
+                content: {
+                    "application/json": components["schemas"]["AgentClusterCreate"];
+                };
+            };
+            responses: {
+                201: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["AgentClusterCreated"];
+                    };
+                };
+            };
+        };
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/audit": {
         parameters: {
             query?: never;
@@ -260,22 +299,58 @@ export interface paths {
         };
         trace?: never;
     };
-    "/api/v1/kubeconfig": {
+    "/api/v1/clusters/{cluster}/agent": {
         parameters: {
             query?: never;
             header?: never;
             path?: never;
             cookie?: never;
         };
-        /** A kubeconfig (YAML) without secrets: kubectl asks `hanse kube-credential` for the token of `hanse login`. */
-        get: {
+        get?: never;
+        put?: never;
+        post?: never;
+        /** Revokes the certificates of a cluster's agent and its unspent join tokens; live tunnels end at once. */
+        delete: {
             parameters: {
-                query?: {
-                    /** @description Only this cluster. */
-                    cluster?: string;
-                };
+                query?: never;
                 header?: never;
-                path?: never;
+                path: {
+                    cluster: string;
+                };
+                cookie?: never;
+            };
+            requestBody?: never;
+            responses: {
+                204: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content?: never;
+                };
+            };
+        };
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/clusters/{cluster}/join-tokens": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Issues another join token for a cluster's agent. The token is told once. */
+        post: {
+            parameters: {
+                query?: never;
+                header?: never;
+                path: {
+                    cluster: string;
+                };
                 cookie?: never;
             };
             requestBody?: never;
@@ -285,13 +360,11 @@ export interface paths {
                         [name: string]: unknown;
                     };
                     content: {
-                        "application/yaml": string;
+                        "application/json": components["schemas"]["JoinInstructions"];
                     };
                 };
             };
         };
-        put?: never;
-        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -1872,6 +1945,24 @@ export interface components {
             /** @description By workspace. */
             workspaces: components["schemas"]["WorkspaceAccess"][];
         };
+        /** @description Makes a cluster that an agent will bring in. */
+        AgentClusterCreate: {
+            /** @description Shown name. */
+            displayName?: string | null;
+            /** @description Labels that placements select by. */
+            labels?: {
+                [key: string]: string;
+            };
+            /** @description Unique name. */
+            name: components["schemas"]["ClusterName"];
+        };
+        /** @description A cluster that waits for its agent. */
+        AgentClusterCreated: {
+            /** @description The cluster. */
+            cluster: components["schemas"]["Cluster"];
+            /** @description How to start its agent. */
+            join: components["schemas"]["JoinInstructions"];
+        };
         /** @description The body of every answer with a status of 400 and above. */
         ApiError: {
             /** @description The error itself. */
@@ -2143,8 +2234,6 @@ export interface components {
             scheduled: boolean;
             /** @description The copy's own status, trimmed. */
             status?: unknown;
-            /** @description The copy's own version: `gen:GENERATION`, or `rv:VERSION` for kinds without. */
-            version?: string | null;
             /** @description Why it is selected or not. */
             why: string;
         };
@@ -2405,6 +2494,26 @@ export interface components {
             repository?: string | null;
             /** @description Tag, replacing a tag or digest. */
             tag?: string | null;
+        };
+        /** @description How to start the agent. Told once: the token is stored as a hash only. */
+        JoinInstructions: {
+            /** @description SHA-256 of the certificate of the hub's authority, which the agent pins. */
+            caSha256: string;
+            /** @description Command for a machine that has the agent and a kubeconfig. */
+            command: string;
+            /**
+             * Format: date-time
+             * @description When it ends.
+             */
+            expiresAt: string;
+            /** @description Manifest for `kubectl apply`. */
+            manifest: string;
+            /** @description The join token: good once, for this cluster. */
+            token: string;
+            /** @description Where the agent's tunnel leads. */
+            tunnelAddress: string;
+            /** @description URL that the agent asks. */
+            url: string;
         };
         /** @enum {string} */
         Language: "en" | "zh-CN";

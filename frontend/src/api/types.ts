@@ -40,6 +40,8 @@ export type Access = S['Access'];
 export type Role = S['Role'];
 
 export type Cluster = S['Cluster'];
+export type AgentClusterCreate = S['AgentClusterCreate'];
+export type AgentClusterCreated = S['AgentClusterCreated'];
 export type ClusterImport = S['ClusterImport'];
 export type ClusterProbe = S['ClusterProbe'];
 export type ClusterUpdate = S['ClusterUpdate'];

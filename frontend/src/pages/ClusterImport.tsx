@@ -1,4 +1,4 @@
-import { Button, NativeSelect, Textarea, TextInput } from '@mantine/core';
+import { Button, NativeSelect, SegmentedControl, Textarea, TextInput } from '@mantine/core';
 import { useQueryClient } from '@tanstack/react-query';
 import { Link } from '@tanstack/react-router';
 import { useEffect, useRef, useState, type DragEvent, type FormEvent } from 'react';
@@ -11,6 +11,7 @@ import { LabelsInput } from '../ui/Labels';
 import { Page, Panel } from '../ui/Page';
 import { Sentence } from '../ui/Sentence';
 import { isLabel, suggestName } from '../ui/names';
+import { AgentImport } from './import/AgentImport';
 import { Ladder } from './import/Ladder';
 import { useProbe } from './import/useProbe';
 
@@ -34,6 +35,7 @@ function ImportOne({ onAnother }: { onAnother: () => void }) {
   const [dropping, setDropping] = useState(false);
   const [busy, setBusy] = useState(false);
   const [error, setError] = useState<unknown>();
+  const [way, setWay] = useState<'direct' | 'agent'>('direct');
   const [imported, setImported] = useState<Cluster>();
   const { probe, start, show } = useProbe();
   const timer = useRef<ReturnType<typeof setTimeout>>(undefined);
@@ -99,8 +101,28 @@ function ImportOne({ onAnother }: { onAnother: () => void }) {
       </Page>
     );
   }
+  const ways = (
+    <SegmentedControl
+      aria-label={t('agent.way')}
+      value={way}
+      onChange={(next) => setWay(next as 'direct' | 'agent')}
+      data={[
+        { value: 'direct', label: t('agent.direct') },
+        { value: 'agent', label: t('agent.agent') },
+      ]}
+    />
+  );
+  if (way === 'agent') {
+    return (
+      <Page title={t('import.title')} about={t('agent.about')}>
+        <div className="row">{ways}</div>
+        <AgentImport />
+      </Page>
+    );
+  }
   return (
     <Page title={t('import.title')} about={t('import.about')}>
+      <div className="row">{ways}</div>
       <div className="import-columns">
         <div className="stack">
           <div

@@ -28,35 +28,40 @@ pub fn binary() -> anyhow::Result<&'static Path> {
         if let Some(path) = std::env::var_os("HANSE_BINARY") {
             return Ok(path.into());
         }
-        build().map_err(|error| format!("{error:#}"))
+        build("hanse").map_err(|error| format!("{error:#}"))
     });
     built.as_deref().map_err(|error| anyhow::anyhow!("{error}"))
 }
 
-fn build() -> anyhow::Result<PathBuf> {
+/// Path of the agent's binary: what `HANSE_AGENT_BINARY` names, else `target/debug/hanse-agent`, brought up to date first.
+///
+/// # Errors
+/// When it cannot be built.
+pub fn agent_binary() -> anyhow::Result<&'static Path> {
+    static BINARY: OnceLock<Result<PathBuf, String>> = OnceLock::new();
+    let built = BINARY.get_or_init(|| match std::env::var_os("HANSE_AGENT_BINARY") {
+        Some(path) => Ok(path.into()),
+        None => build("hanse-agent").map_err(|error| format!("{error:#}")),
+    });
+    built.as_deref().map_err(|error| anyhow::anyhow!("{error}"))
+}
+
+fn build(name: &str) -> anyhow::Result<PathBuf> {
     let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     let output = Command::new(cargo)
-        .args([
-            "build",
-            "--quiet",
-            "-p",
-            "hanse",
-            "--bin",
-            "hanse",
-            "--message-format=json-render-diagnostics",
-        ])
+        .args(["build", "--quiet", "-p", name, "--bin", name, "--message-format=json-render-diagnostics"])
         .current_dir(repository())
         .stdin(Stdio::null())
         .stderr(Stdio::inherit())
         .output()
         .context("cannot run cargo")?;
-    ensure!(output.status.success(), "cargo build -p hanse failed");
+    ensure!(output.status.success(), "cargo build -p {name} failed");
     let messages = String::from_utf8(output.stdout)?;
     let executable = messages.lines().rev().find_map(|line| {
         let message: serde_json::Value = serde_json::from_str(line).ok()?;
         message.get("executable")?.as_str().map(PathBuf::from)
     });
-    executable.context("cargo told no path of the binary hanse")
+    executable.context("cargo told no path of the binary")
 }
 
 /// How to run the server.

@@ -19,6 +19,7 @@
 //! Functions meant for tests panic with a full explanation instead of returning an error: there is nothing that a
 //! test could do about it. What the demo uses has a fallible twin.
 
+pub mod agent;
 pub mod api_proxy;
 pub mod fault;
 pub mod hanse;

@@ -88,12 +88,14 @@ impl TestApp {
         };
         let mut config = Config::default();
         config.server.listen = ([127, 0, 0, 1], 0).into();
+        config.tunnel.listen = Some(([127, 0, 0, 1], 0).into());
         config.server.data_dir = folder.path().to_owned();
         config.database.url = database.as_ref().map(|database| database.url().to_owned());
         config.clusters.probe_interval_seconds = 1;
         configure(&mut config);
         let server = Server::start(config.clone()).await.expect("the server starts");
         config.server.listen = server.address;
+        config.tunnel.listen = server.tunnel_address;
         let url = format!("http://{}", server.address);
         Self {
             admin: Client::nobody(&url),

@@ -27,6 +27,8 @@ macro_rules! facts {
     };
 }
 
+#[path = "platform/agents.rs"]
+mod agents;
 #[path = "platform/audit.rs"]
 mod audit;
 #[path = "platform/conventions.rs"]

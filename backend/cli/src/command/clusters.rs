@@ -5,6 +5,7 @@ use std::{collections::BTreeMap, fs, io::Read, path::PathBuf};
 use clap::{Args, Subcommand, ValueEnum};
 use hanse_types::{
     ClusterName,
+    agent::{AgentClusterCreate, AgentClusterCreated, JoinInstructions},
     cluster::{Cluster, ClusterImport, ClusterPhase, ClusterUpdate},
     patch::Patch,
     probe::{ProbeReport, ProbeStep},
@@ -39,6 +40,8 @@ pub enum Clusters {
     },
     /// Take a cluster in by its kubeconfig, after probing it step by step
     Import(Import),
+    /// Make a cluster that cannot be dialled, and print how to start its agent there
+    Join(Join),
     /// Probe a cluster step by step, and store nothing
     Probe(Kubeconfig),
     /// Set labels (KEY=VALUE) or remove them (KEY-); placements follow at once
@@ -84,6 +87,25 @@ pub struct Import {
     force: bool,
 }
 
+/// Options of `hanse clusters join`.
+#[derive(Clone, Debug, Args)]
+pub struct Join {
+    /// Its name here
+    name: ClusterName,
+    /// Label that placements can select by; give it several times
+    #[arg(long = "label", value_name = "KEY=VALUE", value_parser = pair)]
+    labels: Vec<(String, String)>,
+    /// Name shown to people
+    #[arg(long, value_name = "TEXT")]
+    display_name: Option<String>,
+    /// Print a manifest for kubectl apply -f - instead of a command
+    #[arg(long)]
+    manifest: bool,
+    /// The cluster is here already: issue another join token for its agent
+    #[arg(long, conflicts_with_all = ["labels", "display_name"])]
+    again: bool,
+}
+
 /// What becomes of the copies in a cluster that is let go.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum Copies {
@@ -117,6 +139,7 @@ pub(crate) async fn run(shell: &mut Shell, command: &Clusters) -> Result<()> {
         Clusters::List { selector } => list(shell, &api, selector.as_deref()).await,
         Clusters::Get { name } => get(shell, &api, name).await,
         Clusters::Import(args) => import(shell, &api, args).await,
+        Clusters::Join(args) => join(shell, &api, args).await,
         Clusters::Probe(args) => {
             let kubeconfig = read_kubeconfig(shell, args)?;
             let report = probe::run(shell, &api, &kubeconfig, args.context.as_deref()).await?;
@@ -313,6 +336,32 @@ async fn import(shell: &mut Shell, api: &Api, args: &Import) -> Result<()> {
     let version =
         cluster.facts.kubernetes_version.as_deref().map(|v| format!(", {}", clean(v))).unwrap_or_default();
     Ok(shell.out.line(format_args!("cluster {} imported{version}", cluster.name))?)
+}
+
+async fn join(shell: &mut Shell, api: &Api, args: &Join) -> Result<()> {
+    let answer = if args.again {
+        api.post(&["clusters", args.name.as_str(), "join-tokens"], &json!({})).await?
+    } else {
+        let request = AgentClusterCreate {
+            name: args.name.clone(),
+            display_name: args.display_name.clone(),
+            labels: args.labels.iter().cloned().collect(),
+        };
+        api.post(&["agent-clusters"], &request).await?
+    };
+    let format = shell.out.format();
+    if format != Format::Table {
+        return Ok(shell.out.value(&answer.body, format)?);
+    }
+    let join: JoinInstructions =
+        if args.again { answer.read()? } else { answer.read::<AgentClusterCreated>()?.join };
+    shell.out.note(format_args!(
+        "the token is good once, until {}; follow the agent with `hanse clusters get {}`",
+        join.expires_at.format("%H:%M UTC"),
+        args.name
+    ));
+    let text = if args.manifest { &join.manifest } else { &join.command };
+    Ok(shell.out.line(text.trim_end())?)
 }
 
 async fn label(shell: &mut Shell, api: &Api, name: &str, changes: &[String]) -> Result<()> {

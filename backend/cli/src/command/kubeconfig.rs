@@ -58,10 +58,19 @@ pub(crate) async fn run(shell: &mut Shell, args: &Kubeconfig) -> Result<()> {
             Some(base64::engine::general_purpose::STANDARD.encode(pem))
         }
     };
-    if target.server.scheme() != "https" {
-        shell
-            .out
-            .note("warning: the server's URL is not https, and kubectl shows who you are over https only");
+    // kubectl shows who it is over TLS only; the port of a server without a front speaks it, too.
+    let (mut server, mut authority) = (target.server.clone(), authority);
+    if server.scheme() == "http" {
+        match api.authority().await {
+            Ok(Some(pem)) => {
+                authority = authority.or_else(|| Some(base64::engine::general_purpose::STANDARD.encode(pem)));
+                let secure = server.to_string().replacen("http:", "https:", 1);
+                server = secure.parse().map_err(|error| Error::usage(format!("{secure}: {error}")))?;
+            }
+            _ => shell.out.note(
+                "warning: the server's URL is not https, and kubectl shows who you are over https only",
+            ),
+        }
     }
     let sign_in = if args.with_token {
         let name = Name::parse(format!("kubeconfig-{:08x}", rand::random::<u32>()))
@@ -78,7 +87,8 @@ pub(crate) async fn run(shell: &mut Shell, args: &Kubeconfig) -> Result<()> {
         SignIn::Plugin
     };
     let content = Content {
-        server: target.server.to_string(),
+        server: server.to_string(),
+        login: target.server.to_string(),
         hub: args.clusters.is_empty(),
         clusters: if args.clusters.is_empty() { known } else { args.clusters.clone() },
         sign_in,

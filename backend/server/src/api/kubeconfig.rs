@@ -7,6 +7,7 @@ use axum::{
     http::{HeaderMap, header},
     response::{IntoResponse, Response},
 };
+use base64::Engine as _;
 use hanse_types::kubeconfig::{Kubeconfig, SignIn};
 use serde::Deserialize;
 
@@ -38,15 +39,23 @@ pub(super) async fn get(
         None => (clusters::names(&platform, &op).await?, true),
     };
     let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
+    // kubectl shows who it is over TLS only; the port that was asked speaks it, too.
     let server = match &platform.config.server.public_url {
         Some(url) => url.to_string(),
-        None => {
-            let scheme = if text("x-forwarded-proto") == Some("https") { "https" } else { "http" };
-            format!("{scheme}://{}", text("host").unwrap_or("localhost"))
-        }
+        None => format!("https://{}", text("host").unwrap_or("localhost")),
+    };
+    let authority = platform
+        .tls
+        .authority
+        .as_ref()
+        .map(|pem| base64::engine::general_purpose::STANDARD.encode(pem))
+        .filter(|_| server.starts_with("https://") && platform.config.server.public_url.is_none());
+    let login = match &platform.config.server.public_url {
+        Some(_) => server.clone(),
+        None => format!("http://{}", text("host").unwrap_or("localhost")),
     };
     let config =
-        Kubeconfig { server, clusters, hub, sign_in: SignIn::Plugin, authority: None, namespace: None };
+        Kubeconfig { server, login, clusters, hub, sign_in: SignIn::Plugin, authority, namespace: None };
     let body = serde_saphyr::to_string(&config.to_value()).map_err(Error::internal)?;
     let place = "attachment; filename=\"hanse-kubeconfig.yaml\"";
     Ok(([(header::CONTENT_TYPE, "application/yaml"), (header::CONTENT_DISPOSITION, place)], body)

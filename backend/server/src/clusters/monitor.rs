@@ -9,6 +9,7 @@ use std::{
 use chrono::{DateTime, Utc};
 use hanse_fleet::{Connector, Fleet, MemberSpec, kubeconfig::Access};
 use hanse_store::Store;
+use hanse_tunnel::Registry;
 use hanse_types::{
     ClusterId, ClusterName,
     cluster::{ClusterFacts, ClusterPhase, Condition},
@@ -62,7 +63,7 @@ impl Monitor {
     ///
     /// # Errors
     /// When the records cannot be read.
-    pub async fn start(store: &Store, fleet: &Fleet) -> Result<Arc<Self>> {
+    pub async fn start(store: &Store, fleet: &Fleet, tunnels: &Registry) -> Result<Arc<Self>> {
         let stored = store.cluster_status().await?;
         let mut kept = HashMap::new();
         for row in store.all_clusters().await? {
@@ -74,7 +75,7 @@ impl Monitor {
             // What was ready before the restart has not been seen yet since.
             observed.phase = ClusterPhase::Pending;
             kept.insert(id, observed);
-            if let Err(error) = connect(store, fleet, &row).await {
+            if let Err(error) = connect(store, fleet, tunnels, &row).await {
                 tracing::error!(cluster = row.name, "it cannot be connected: {error:?}");
             }
         }
@@ -146,20 +147,32 @@ impl Monitor {
 }
 
 /// Connects a stored cluster: opens its sealed way in and adds it to the fleet.
-pub(crate) async fn connect(store: &Store, fleet: &Fleet, row: &hanse_store::clusters::Model) -> Result<()> {
+pub(crate) async fn connect(
+    store: &Store,
+    fleet: &Fleet,
+    tunnels: &Registry,
+    row: &hanse_store::clusters::Model,
+) -> Result<()> {
+    if row.connection == "agent" && hanse_store::agents::is_pending(row) {
+        // Nobody knows yet which cluster it will be.
+        return Ok(());
+    }
+    let connector = if row.connection == "agent" {
+        Connector::tunnel(tunnels.clone(), ClusterId(row.id))
+    } else {
+        Connector::direct(access(store, row).await?)
+    };
+    let name = ClusterName::parse(row.name.clone()).map_err(Error::internal)?;
+    fleet
+        .add(MemberSpec { id: ClusterId(row.id), name, connector, uid: Some(row.system_uid.clone()) })
+        .map_err(Error::internal)?;
+    Ok(())
+}
+
+async fn access(store: &Store, row: &hanse_store::clusters::Model) -> Result<Access> {
     let plain = store
         .secret("cluster", row.id, ACCESS)
         .await?
         .ok_or_else(|| Error::internal(anyhow::anyhow!("its credential is missing")))?;
-    let access: Access = serde_json::from_slice(&plain).map_err(Error::internal)?;
-    let name = ClusterName::parse(row.name.clone()).map_err(Error::internal)?;
-    fleet
-        .add(MemberSpec {
-            id: ClusterId(row.id),
-            name,
-            connector: Connector::direct(access),
-            uid: Some(row.system_uid.clone()),
-        })
-        .map_err(Error::internal)?;
-    Ok(())
+    serde_json::from_slice(&plain).map_err(Error::internal)
 }

@@ -42,7 +42,7 @@ pub async fn labelled(store: &Store, name: &str, labels: Value) -> clusters::Mod
         connection: "direct".into(),
         endpoint: "https://10.0.0.1:6443".into(),
         insecure: false,
-        system_uid: Uuid::now_v7().to_string(),
+        system_uid: Some(Uuid::now_v7().to_string()),
         credential: None,
     };
     let row = clusters::create(&mut tx, new).await.unwrap();

@@ -57,6 +57,7 @@ fn body(route: &str) -> Option<Value> {
         "POST me/tokens" => json!({"name": "script"}),
         "POST users" => json!({"name": "eve", "password": PASSWORD}),
         "POST clusters" => json!({"name": "other", "kubeconfig": "{}"}),
+        "POST agent-clusters" => json!({"name": "other"}),
         "POST clusters/probe" => json!({"kubeconfig": "{}"}),
         "POST workspaces" | "POST workspaces/{workspace}/projects" => json!({"name": "another"}),
         "POST projects/{project}/federated-objects"
@@ -152,6 +153,7 @@ fn stranger_gets(route: &str) -> Option<Expected> {
         | "POST users"
         | "POST clusters"
         | "POST clusters/probe"
+        | "POST agent-clusters"
         | "POST workspaces" => Status(403),
         _ if ["workspaces/{", "projects/{", "clusters/{", "users/{"]
             .iter()

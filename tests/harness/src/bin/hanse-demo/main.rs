@@ -12,8 +12,11 @@ use std::{
 
 use anyhow::{Context, bail};
 use clap::Parser;
-use hanse_harness::{Access, ControlPlanes, Flavour, HanseProcess, Plane, try_wait_for};
+use hanse_harness::{Access, ControlPlanes, Flavour, HanseProcess, Plane, agent::AgentProcess, try_wait_for};
 use tokio::signal::unix::{SignalKind, signal};
+
+/// The cluster that only its agent reaches.
+const BY_AGENT: &str = "bremen";
 
 /// Hanse over three local clusters, with a sample.
 #[derive(Parser)]
@@ -63,10 +66,27 @@ async fn show(arguments: Arguments) -> anyhow::Result<()> {
     let password = password();
     let api = api::Api::set_up(&hanse.url(), &token, sample::USER, &password).await?;
 
-    for cluster in planes.clusters() {
+    let (by_agent, direct): (Vec<_>, Vec<_>) =
+        planes.clusters().iter().partition(|cluster| cluster.name == BY_AGENT);
+    let folder = tempfile::Builder::new().prefix("hanse-demo-").tempdir()?;
+    let mut agents = Vec::new();
+    for cluster in by_agent {
+        tell(&format!("{} is brought in by its agent: Hanse gets no kubeconfig of it", cluster.name));
+        let created = api.make("agent-clusters", &serde_json::json!({"name": cluster.name})).await?;
+        agents.push(start_agent(folder.path(), &created, &cluster.kubeconfig(Access::Token)).await?);
+    }
+    for cluster in direct {
         tell(&format!("importing {} by kubeconfig", cluster.name));
         api.import(&cluster.name, &cluster.kubeconfig(Access::Admin)).await?;
     }
+
+    let joined = format!("clusters/{BY_AGENT}");
+    try_wait_for(Duration::from_secs(60), "the agent's cluster to be ready", || async {
+        let found = api.get(&joined).await?;
+        anyhow::ensure!(found.get("phase").is_some_and(|phase| phase == "Ready"), "{found}");
+        Ok(())
+    })
+    .await?;
 
     tell("making workspace and project, federating the sample");
     let names: Vec<&str> = planes.clusters().iter().map(|cluster| cluster.name.as_str()).collect();
@@ -96,6 +116,36 @@ async fn show(arguments: Arguments) -> anyhow::Result<()> {
             bail!("the server ended by itself ({status}):\n{}", hanse.log());
         }
     }
+}
+
+/// The agent, with the command that Hanse shows.
+async fn start_agent(
+    folder: &std::path::Path,
+    created: &serde_json::Value,
+    kubeconfig: &str,
+) -> anyhow::Result<AgentProcess> {
+    let file = folder.join("kubeconfig");
+    std::fs::write(&file, kubeconfig)?;
+    let text = |field: &str| {
+        let found = created.pointer(&format!("/join/{field}")).and_then(serde_json::Value::as_str);
+        found.map(ToOwned::to_owned).with_context(|| format!("the answer has no {field}"))
+    };
+    let (url, ca, token) = (text("url")?, text("caSha256")?, text("token")?);
+    let (file, state) = (file.display().to_string(), folder.join("state").display().to_string());
+    let arguments = [
+        "join",
+        "--url",
+        &url,
+        "--ca-sha256",
+        &ca,
+        "--token",
+        &token,
+        "--kubeconfig",
+        &file,
+        "--state",
+        &state,
+    ];
+    AgentProcess::try_start(folder, &arguments).await
 }
 
 fn welcome(url: &str, password: &str, planes: &ControlPlanes) -> anyhow::Result<String> {
