@@ -10,6 +10,7 @@
 )]
 
 mod administrators;
+mod agents;
 mod audit;
 mod db;
 mod durability;
