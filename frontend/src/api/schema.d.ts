@@ -371,6 +371,44 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/kubeconfig": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** A kubeconfig (YAML) without secrets: kubectl asks `hanse kube-credential` for the token of `hanse login`. */
+        get: {
+            parameters: {
+                query?: {
+                    /** @description Only this cluster. */
+                    cluster?: string;
+                };
+                header?: never;
+                path?: never;
+                cookie?: never;
+            };
+            requestBody?: never;
+            responses: {
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/yaml": string;
+                    };
+                };
+            };
+        };
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/live": {
         parameters: {
             query?: never;
@@ -2234,6 +2272,8 @@ export interface components {
             scheduled: boolean;
             /** @description The copy's own status, trimmed. */
             status?: unknown;
+            /** @description The copy's own version: `gen:GENERATION`, or `rv:VERSION` for kinds without. */
+            version?: string | null;
             /** @description Why it is selected or not. */
             why: string;
         };
