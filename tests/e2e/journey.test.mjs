@@ -43,11 +43,11 @@ test('from the printed link to a running application in at most 12 clicks', asyn
   await click(button('Finish setup'));
 
   await click(link('Do this now'));
-  await page.getByLabel('Kubeconfig').fill(config(KUBECONFIG_A, 'eu'));
+  await page.getByRole('textbox', { name: 'Kubeconfig' }).fill(config(KUBECONFIG_A, 'eu'));
   await page.getByLabel('Name', { exact: true }).fill('eu');
   await click(button('Import'));
   await click(button('Import another'));
-  await page.getByLabel('Kubeconfig').fill(config(KUBECONFIG_B, 'us'));
+  await page.getByRole('textbox', { name: 'Kubeconfig' }).fill(config(KUBECONFIG_B, 'us'));
   await page.getByLabel('Name', { exact: true }).fill('us');
   await click(button('Import'));
 

@@ -121,7 +121,8 @@ pub fn object(record: &FederatedObject) -> Value {
     if said.overrides != spec.overrides {
         settings.push((annotation::OVERRIDES, to_json(&spec.overrides)));
     }
-    if said.replicas != spec.replicas {
+    // The same number everywhere is what a record says by saying nothing.
+    if said.replicas.unwrap_or_default() != spec.replicas.clone().unwrap_or_default() {
         settings.push((annotation::REPLICAS, to_json(&spec.replicas.clone().unwrap_or_default())));
     }
     if said.policy != spec.policy {
@@ -223,8 +224,7 @@ impl<'a> Annotations<'a> {
 
     fn replicas(&self, resource: &Resource) -> Result<Option<Replicas>, FieldError> {
         if let Some(replicas) = self.native(annotation::REPLICAS)? {
-            // The same number everywhere is what a record says by saying nothing.
-            return Ok(Some(replicas).filter(|replicas| *replicas != Replicas::default()));
+            return Ok(Some(replicas));
         }
         let name = match (resource.group.as_str(), resource.kind.as_str()) {
             ("apps" | "extensions", "Deployment") => annotation::DEPLOYMENT,

@@ -26,6 +26,10 @@ pub mod listen;
 
 /// Longest wait for requests and background work to end.
 const GOODBYE: Duration = Duration::from_secs(10);
+/// Changes that readers may be behind before they list again.
+const CHANGES_KEPT: i64 = 200_000;
+/// Time between looks for changes to be forgotten.
+const BETWEEN_PURGES: Duration = Duration::from_secs(3600);
 /// Database connections at most.
 const CONNECTIONS: u32 = 12;
 
@@ -245,10 +249,26 @@ fn background(platform: &Arc<Platform>) {
     )));
     spawn(Box::pin(tell(Arc::clone(platform))));
     spawn(Box::pin(Arc::clone(&platform.shelves).follow()));
+    spawn(Box::pin(forget_changes(Arc::clone(platform))));
     spawn(Box::pin(crate::gateway::roles::keep(Arc::clone(platform))));
     // It ends by itself, after cutting what is open.
     platform.tasks.spawn(crate::gateway::streams::keep(Arc::clone(platform)));
     spawn(Box::pin(crate::clusters::agents::follow(Arc::clone(platform))));
+}
+
+/// Forgets changes that nobody can be far enough behind to need.
+async fn forget_changes(platform: Arc<Platform>) {
+    loop {
+        tokio::time::sleep(BETWEEN_PURGES).await;
+        let up_to = platform.store.revision() - CHANGES_KEPT;
+        if up_to <= 0 {
+            continue;
+        }
+        let context = WriteContext::platform("purge", platform.clock.now());
+        if let Err(error) = platform.store.purge_changes(up_to, &context).await {
+            tracing::warn!("old changes could not be forgotten, it is tried again: {error}");
+        }
+    }
 }
 
 /// Tells live connections what the change feed says, and forgets callers whose roles may have changed.

@@ -7,7 +7,7 @@ use sea_orm::{
 
 use crate::{
     AuditEvent, Sealed, Store, StoreError, Tx, WriteContext,
-    entity::{change, federated_object, federated_revision, hub_object, hub_view, meta, secret},
+    entity::{federated_object, federated_revision, hub_object, hub_view, meta, secret},
 };
 
 /// Id of this installation: the mark that it leaves on clusters.
@@ -80,17 +80,22 @@ impl Store {
         self.begin(&WriteContext::platform(doing, chrono::DateTime::UNIX_EPOCH)).await
     }
 
-    /// Forgets changes up to a revision. Readers that are further back list again.
+    /// Forgets changes up to a revision, but for the last one of each thing that is still there: it is that thing's
+    /// version at the hub. Readers that are further back list again.
     ///
     /// # Errors
     /// When the database is away.
     pub async fn purge_changes(&self, up_to: i64, context: &WriteContext) -> Result<u64, StoreError> {
         let tx = self.begin(context).await?;
         put(tx.db(), PURGED, up_to.max(purged(tx.db()).await?).to_string()).await?;
-        let gone =
-            change::Entity::delete_many().filter(change::Column::Revision.lte(up_to)).exec(tx.db()).await?;
+        // Of status apart, because some views do not show it.
+        let sql = format!(
+            "DELETE FROM change WHERE revision <= {up_to} AND (op = 'deleted' OR revision NOT IN (SELECT MAX(revision) \
+             FROM change GROUP BY object_id, CASE WHEN kind = 'status' THEN 1 ELSE 0 END))"
+        );
+        let gone = tx.db().execute_unprepared(&sql).await?;
         tx.commit().await?;
-        Ok(gone.rows_affected)
+        Ok(gone.rows_affected())
     }
 }
 

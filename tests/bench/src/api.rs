@@ -53,6 +53,42 @@ impl Api {
         self.post(&format!("projects/{PROJECT}/federated-objects"), &body).await.map(|_| ())
     }
 
+    /// Changes an object's template.
+    pub async fn change(&self, kind: Kind, object: &Value, name: &str) -> anyhow::Result<()> {
+        let path = format!("projects/{PROJECT}/federated-objects/{}/{name}", kind.type_name());
+        self.call(Method::PATCH, &path, Some(&json!({"spec": {"template": object}}))).await.map(|_| ())
+    }
+
+    /// A request to the hub, as a Kubernetes client makes it.
+    pub async fn hub(&self, method: Method, path: &str, body: Option<&Value>) -> anyhow::Result<()> {
+        let (name, value) = &self.credential;
+        let mut request =
+            self.client.request(method.clone(), format!("{}/kube{path}", self.url)).header(name, value);
+        if let Some(body) = body {
+            let media =
+                if method == Method::PATCH { "application/merge-patch+json" } else { "application/json" };
+            request = request.header(header::CONTENT_TYPE, media).body(serde_json::to_vec(body)?);
+        }
+        succeeded(request.send().await?).await.with_context(|| format!("{method} {path}")).map(|_| ())
+    }
+
+    /// A cluster that comes in by its agent: what the agent is to be told.
+    pub async fn agent_cluster(&self, name: &str) -> anyhow::Result<Value> {
+        self.post("agent-clusters", &json!({"name": name})).await
+    }
+
+    /// Waits until a cluster is ready.
+    pub async fn ready(&self, name: &str) -> anyhow::Result<()> {
+        for _ in 0..600 {
+            let found = self.call(Method::GET, &format!("clusters/{name}"), None).await?;
+            if found.get("phase").and_then(Value::as_str) == Some("Ready") {
+                return Ok(());
+            }
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
+        bail!("{name} is not ready within a minute")
+    }
+
     pub async fn delete(&self, kind: Kind, name: &str) -> anyhow::Result<()> {
         let path = format!("projects/{PROJECT}/federated-objects/{}/{name}", kind.type_name());
         self.call(Method::DELETE, &path, None).await.map(|_| ())

@@ -29,28 +29,60 @@ pub struct Hanse<'a> {
 }
 
 impl Hanse<'_> {
-    pub async fn propagate(&self, kind: Kind, names: &[String]) -> anyhow::Result<Phase> {
+    /// Creates through REST or the hub.
+    pub async fn propagate(&self, system: System, kind: Kind, names: &[String]) -> anyhow::Result<Phase> {
         let clusters: Vec<&str> = self.members.iter().map(|member| member.name.as_str()).collect();
         let clusters = &clusters;
         let write = |name: &String| {
             let object = kind.object(name);
-            async move { self.api.federate(&object, clusters).await }
+            async move {
+                match system {
+                    System::Hub => self.api.hub(http::Method::POST, &kind.hub_path(""), Some(&object)).await,
+                    _ => self.api.federate(&object, clusters).await,
+                }
+            }
         };
-        self.measured(Action::Propagate, kind, names, write, self.observer.arrived(kind, names)).await
+        let done = self.observer.arrived(kind, names);
+        self.measured((system, Action::Propagate, kind), names, write, done).await
     }
 
-    pub async fn delete(&self, kind: Kind, names: &[String]) -> anyhow::Result<Phase> {
+    /// Changes every object.
+    pub async fn update(&self, system: System, kind: Kind, names: &[String]) -> anyhow::Result<Phase> {
+        let write = |name: &String| {
+            let (object, name) = (kind.changed(name), name.clone());
+            async move {
+                match system {
+                    System::Hub => {
+                        let patch =
+                            serde_json::json!({"metadata": {"labels": {crate::sample::CHANGED: "yes"}}});
+                        self.api.hub(http::Method::PATCH, &kind.hub_path(&name), Some(&patch)).await
+                    }
+                    _ => self.api.change(kind, &object, &name).await,
+                }
+            }
+        };
+        let done = self.observer.updated(kind, names);
+        self.measured((system, Action::Update, kind), names, write, done).await
+    }
+
+    /// Deletes every object.
+    pub async fn delete(&self, system: System, kind: Kind, names: &[String]) -> anyhow::Result<Phase> {
         let write = |name: &String| {
             let name = name.clone();
-            async move { self.api.delete(kind, &name).await }
+            async move {
+                match system {
+                    System::Hub => self.api.hub(http::Method::DELETE, &kind.hub_path(&name), None).await,
+                    _ => self.api.delete(kind, &name).await,
+                }
+            }
         };
-        self.measured(Action::Delete, kind, names, write, self.observer.gone(kind, names)).await
+        let done = self.observer.gone(kind, names);
+        self.measured((system, Action::Delete, kind), names, write, done).await
     }
 
     async fn measured<W: Future<Output = anyhow::Result<()>>>(
         &self,
-        action: Action,
-        kind: Kind,
+        what: (System, Action, Kind),
         names: &[String],
         write: impl Fn(&String) -> W,
         done: impl Future<Output = anyhow::Result<Vec<Instant>>>,
@@ -75,8 +107,7 @@ impl Hanse<'_> {
         let seconds = last.duration_since(began).as_secs_f64();
         let work = Work::of(self.members).await?.since(&before);
         let server_cpu = self.server.cpu_seconds() - cpu;
-        let mut phase =
-            Phase::new((System::Hanse, action, kind), names.len() * self.members.len(), seconds, work);
+        let mut phase = Phase::new(what, names.len() * self.members.len(), seconds, work);
         phase.server_cpu_seconds = server_cpu;
         phase.answer = Some(Latency::of(answers.iter().map(|(_, took, _)| *took)));
         phase.last_member = Some(Latency::of(

@@ -2,6 +2,7 @@
 //! to the same members in the same run. Both share one machine with the members, so absolute figures say little about
 //! anybody else's; the ratio is what counts.
 
+mod agent;
 mod api;
 mod federated;
 mod machine;
@@ -21,7 +22,7 @@ use crate::{
     api::Api,
     machine::{Member, Process},
     observer::Observer,
-    report::{Phase, Report, Settings, System},
+    report::{Phase, Report, Settings, System, Way},
     sample::Kind,
 };
 
@@ -80,89 +81,133 @@ async fn measure(arguments: &Arguments) -> anyhow::Result<Report> {
         None => std::env::current_exe()?.with_file_name("hanse"),
     };
     let binary_bytes = std::fs::metadata(&binary).with_context(|| format!("no {}", binary.display()))?.len();
+    let mut report = Report {
+        settings: Settings { objects: arguments.objects, rounds: arguments.rounds, members: NAMES.len() },
+        phases: Vec::new(),
+        starts: Vec::new(),
+        binary_bytes,
+        idle_rss: 0,
+        idle_cpu_share: 0.0,
+        peak_rss: 0,
+        machine: machine::describe()?,
+    };
+    for way in [Way::Direct, Way::Tunnel] {
+        measure_way(arguments, &binary, way, &mut report).await?;
+    }
+    Ok(report)
+}
 
+/// One server over control planes of its own: two servers would take each other's copies for strays.
+async fn measure_way(
+    arguments: &Arguments,
+    binary: &std::path::Path,
+    way: Way,
+    report: &mut Report,
+) -> anyhow::Result<()> {
     say("three control planes");
-    let names = ["hamburg", "luebeck", "bremen"];
-    let planes = ControlPlanes::start(&names.map(|name| Plane::new(name, Flavour::ApiOnly))).await?;
+    let planes = ControlPlanes::start(&NAMES.map(|name| Plane::new(name, Flavour::ApiOnly))).await?;
     let mut members = Vec::new();
     for cluster in planes.clusters() {
         members.push(Member::find(cluster).await?);
     }
-
-    let mut starts = Vec::new();
     let mut server: Option<HanseProcess> = None;
-    for _ in 0..3 {
+    for _ in 0..if way == Way::Direct { 3 } else { 1 } {
         drop(server.take());
-        let (process, start) = start::start(&binary).await?;
-        starts.push(start);
+        let (process, start) = start::start(binary).await?;
+        report.starts.push(start);
         server = Some(process);
     }
     let server = server.context("no server")?;
     let process = Process::of_server(server.data_dir())?;
-
     let api = Api::set_up(&server).await?;
+    let folder = tempfile::tempdir()?;
+    let mut agents = Vec::new();
     for cluster in planes.clusters() {
-        say(&format!("importing {}", cluster.name));
-        api.import(&cluster.name, &cluster.kubeconfig(Access::Admin)).await?;
+        say(&format!("bringing {} in", cluster.name));
+        if way == Way::Direct {
+            api.import(&cluster.name, &cluster.kubeconfig(Access::Admin)).await?;
+        } else {
+            let created = api.agent_cluster(&cluster.name).await?;
+            agents.push(agent::start(folder.path(), cluster, &created).await?);
+        }
+        api.ready(&cluster.name).await?;
     }
-    api.workspace(&names).await?;
-
-    say("letting three idle clusters settle");
-    let idle_seconds = if arguments.quick { 5 } else { 10 };
-    let idle_cpu = server.cpu_seconds();
-    tokio::time::sleep(Duration::from_secs(idle_seconds)).await;
-    #[expect(clippy::cast_precision_loss, reason = "a few seconds")]
-    let idle_cpu_share = (server.cpu_seconds() - idle_cpu) / idle_seconds as f64;
-    let idle_rss = server.rss_bytes();
+    api.workspace(&NAMES).await?;
+    if way == Way::Direct {
+        say("letting three idle clusters settle");
+        let idle_seconds = if arguments.quick { 5 } else { 10 };
+        let idle_cpu = server.cpu_seconds();
+        tokio::time::sleep(Duration::from_secs(idle_seconds)).await;
+        #[expect(clippy::cast_precision_loss, reason = "a few seconds")]
+        let share = (server.cpu_seconds() - idle_cpu) / idle_seconds as f64;
+        report.idle_cpu_share = share;
+        report.idle_rss = server.rss_bytes();
+    }
 
     plain::prepare(&members).await?;
     let observer = Observer::start(&members).await?;
-    let setting = Settings { objects: arguments.objects, rounds: arguments.rounds, members: members.len() };
     let federated = federated::Hanse { api: &api, server: &server, observer: &observer, members: &members };
-
-    say("warming up both");
+    let systems: &[System] = match way {
+        Way::Direct => &[System::Plain, System::Rest, System::Hub],
+        Way::Tunnel => &[System::Plain, System::Rest],
+    };
+    say("warming up");
     for kind in Kind::ALL {
-        let warm = sample::batch(kind, "warm", 8);
-        plain::propagate(&members, kind, &warm).await?;
-        plain::delete(&members, kind, &warm).await?;
-        federated.propagate(kind, &warm).await?;
-        federated.delete(kind, &warm).await?;
+        for system in systems {
+            let warm = sample::batch(kind, &format!("warm-{}", name_of(*system)), 8);
+            batch(&members, &federated, *system, kind, &warm).await?;
+        }
     }
-
-    let mut phases: Vec<Phase> = Vec::new();
     for round in 0..arguments.rounds {
         for kind in Kind::ALL {
-            let batch = sample::batch(kind, &format!("round-{round}"), arguments.objects);
-            // Whoever begins does so on the machine as the other one left it: take turns.
-            let turns =
-                if round % 2 == 0 { [System::Plain, System::Hanse] } else { [System::Hanse, System::Plain] };
-            for system in turns {
-                let done = match system {
-                    System::Plain => vec![
-                        plain::propagate(&members, kind, &batch).await?,
-                        plain::delete(&members, kind, &batch).await?,
-                    ],
-                    System::Hanse => {
-                        vec![federated.propagate(kind, &batch).await?, federated.delete(kind, &batch).await?]
-                    }
-                };
-                for phase in &done {
-                    say(&format!("round {}: {}", round + 1, phase.line()));
+            // Whoever begins does so on the machine as the others left it: take turns.
+            for turn in 0..systems.len() {
+                let Some(system) = systems.get((turn + round) % systems.len()).copied() else { continue };
+                let names =
+                    sample::batch(kind, &format!("round-{round}-{}", name_of(system)), arguments.objects);
+                for mut phase in batch(&members, &federated, system, kind, &names).await? {
+                    phase.way = way;
+                    say(&format!("{way:?}, round {}: {}", round + 1, phase.line()));
+                    report.phases.push(phase);
                 }
-                phases.extend(done);
             }
         }
     }
-    Ok(Report {
-        settings: setting,
-        phases,
-        starts,
-        binary_bytes,
-        idle_rss,
-        idle_cpu_share,
-        peak_rss: process.peak_rss()?,
-        machine: machine::describe()?,
-    })
+    report.peak_rss = report.peak_rss.max(process.peak_rss()?);
+    drop(agents);
+    Ok(())
+}
+
+const NAMES: [&str; 3] = ["hamburg", "luebeck", "bremen"];
+
+const fn name_of(system: System) -> &'static str {
+    match system {
+        System::Plain => "plain",
+        System::Rest => "rest",
+        System::Hub => "hub",
+    }
+}
+
+/// Creates, changes and deletes a batch.
+async fn batch(
+    members: &[Member],
+    federated: &federated::Hanse<'_>,
+    system: System,
+    kind: Kind,
+    names: &[String],
+) -> anyhow::Result<Vec<Phase>> {
+    if system == System::Plain {
+        return Ok(vec![
+            plain::propagate(members, kind, names).await?,
+            plain::update(members, kind, names).await?,
+            plain::delete(members, kind, names).await?,
+        ]);
+    }
+    Ok(vec![
+        federated.propagate(system, kind, names).await?,
+        federated.update(system, kind, names).await?,
+        federated.delete(system, kind, names).await?,
+    ])
 }
 
 fn say(text: &str) {

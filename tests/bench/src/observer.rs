@@ -21,7 +21,10 @@ use kube::{
 };
 use tokio::{sync::watch, task::JoinSet};
 
-use crate::{machine::Member, sample::Kind};
+use crate::{
+    machine::Member,
+    sample::{CHANGED, Kind},
+};
 
 const DEADLINE: Duration = Duration::from_secs(120);
 
@@ -29,6 +32,7 @@ const DEADLINE: Duration = Duration::from_secs(120);
 struct Seen {
     /// By kind and name: when each member had it first.
     arrived: HashMap<(Kind, String), Vec<Instant>>,
+    updated: HashMap<(Kind, String), Vec<Instant>>,
     gone: HashMap<(Kind, String), Vec<Instant>>,
     /// Watches that have begun.
     ready: usize,
@@ -74,6 +78,11 @@ impl Observer {
     /// When the last member got each of these objects.
     pub async fn arrived(&self, kind: Kind, names: &[String]) -> anyhow::Result<Vec<Instant>> {
         self.until("arrival", |seen| self.last(&seen.arrived, kind, names)).await
+    }
+
+    /// When the last member had the change of each of these objects.
+    pub async fn updated(&self, kind: Kind, names: &[String]) -> anyhow::Result<Vec<Instant>> {
+        self.until("change", |seen| self.last(&seen.updated, kind, names)).await
     }
 
     /// When the last member lost each of these objects.
@@ -123,7 +132,7 @@ where
     K: Resource<DynamicType = ()> + Clone + DeserializeOwned + Debug + Send + 'static,
 {
     let config = Config::default().labels("kubefed.io/managed=true");
-    let mut known = HashSet::new();
+    let (mut known, mut changed) = (HashSet::new(), HashSet::new());
     let mut events = std::pin::pin!(watcher(Api::<PartialObjectMeta<K>>::all(client), config));
     loop {
         let event = events.try_next().await;
@@ -133,6 +142,9 @@ where
             Ok(Some(Event::Apply(object))) => {
                 // Later events of the same object are changes.
                 let name = object.name_any();
+                if object.labels().contains_key(CHANGED) && changed.insert(name.clone()) {
+                    seen.updated.entry((kind, name.clone())).or_default().push(now);
+                }
                 if known.insert(name.clone()) {
                     seen.arrived.entry((kind, name)).or_default().push(now);
                 }

@@ -36,6 +36,14 @@ pub async fn propagate(members: &[Member], kind: Kind, names: &[String]) -> anyh
     .await
 }
 
+pub async fn update(members: &[Member], kind: Kind, names: &[String]) -> anyhow::Result<Phase> {
+    measured(Action::Update, members, kind, names, |name| {
+        let path = format!("{}?fieldManager=bench&force=true", kind.path(PLAIN, name));
+        apply(&path, &kind.changed(name))
+    })
+    .await
+}
+
 pub async fn delete(members: &[Member], kind: Kind, names: &[String]) -> anyhow::Result<Phase> {
     measured(Action::Delete, members, kind, names, |name| {
         let request = Request::builder()

@@ -16,14 +16,26 @@ const MIB: f64 = 1_048_576.0;
 /// Who writes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum System {
+    /// The bare client.
     Plain,
-    Hanse,
+    /// Through REST.
+    Rest,
+    /// Through the hub's Kubernetes-style API.
+    Hub,
+}
+
+/// How the server reaches the members.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Way {
+    Direct,
+    Tunnel,
 }
 
 /// What is done with a batch.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Action {
     Propagate,
+    Update,
     Delete,
 }
 
@@ -48,6 +60,7 @@ impl Latency {
 
 /// One batch, written by one of the two.
 pub struct Phase {
+    pub way: Way,
     pub system: System,
     pub action: Action,
     pub kind: Kind,
@@ -69,6 +82,7 @@ impl Phase {
         #[expect(clippy::cast_precision_loss, reason = "some thousands")]
         let pairs = pairs as f64;
         Self {
+            way: Way::Direct,
             system,
             action,
             kind,
@@ -112,6 +126,7 @@ impl Phase {
         let per_pair: BTreeMap<&str, f64> =
             self.members.requests.iter().map(|(what, count)| (what.as_str(), count / self.pairs)).collect();
         json!({
+            "way": format!("{:?}", self.way),
             "system": format!("{:?}", self.system),
             "action": format!("{:?}", self.action),
             "kind": self.kind.heading(),
@@ -164,14 +179,16 @@ struct Comparison {
 }
 
 impl Report {
-    fn of(&self, system: System, action: Action, kind: Kind) -> Vec<&Phase> {
-        let wanted = |phase: &&Phase| phase.system == system && phase.action == action && phase.kind == kind;
+    fn of(&self, way: Way, system: System, action: Action, kind: Kind) -> Vec<&Phase> {
+        let wanted = |phase: &&Phase| {
+            phase.way == way && phase.system == system && phase.action == action && phase.kind == kind
+        };
         self.phases.iter().filter(wanted).collect()
     }
 
-    fn compare(&self, action: Action, kind: Kind) -> Comparison {
-        let plain = self.of(System::Plain, action, kind);
-        let hanse = self.of(System::Hanse, action, kind);
+    fn compare(&self, (way, system, action, kind): Row) -> Comparison {
+        let plain = self.of(way, System::Plain, action, kind);
+        let hanse = self.of(way, system, action, kind);
         let ratios: Vec<f64> =
             plain.iter().zip(&hanse).map(|(plain, hanse)| hanse.rate() / plain.rate()).collect();
         let over = |phases: &[&Phase], figure: fn(&Phase) -> f64| {
@@ -209,9 +226,12 @@ impl Report {
     /// Everything.
     pub fn json(&self) -> Value {
         let ratios: Vec<Value> = rows()
-            .map(|(action, kind)| {
-                let comparison = self.compare(action, kind);
+            .map(|row| {
+                let comparison = self.compare(row);
+                let (way, system, action, kind) = row;
                 json!({
+                    "way": format!("{way:?}"),
+                    "system": format!("{system:?}"),
                     "action": format!("{action:?}"),
                     "kind": kind.heading(),
                     "ratio": comparison.ratio,
@@ -246,16 +266,23 @@ impl Report {
              last member, p50 / p99 ms | server CPU, ms/pair | member CPU, ms/pair, Hanse / plain | member writes \
              per pair |\n|---|---|---|---|---|---|---|---|---|---|\n",
         );
-        for (action, kind) in rows() {
-            let found = self.compare(action, kind);
+        for row in rows() {
+            let found = self.compare(row);
+            let (way, system, action, kind) = row;
             let verb = match action {
                 Action::Propagate => "propagate",
+                Action::Update => "update all",
                 Action::Delete => "delete all",
+            };
+            let through = match (way, system) {
+                (Way::Tunnel, _) => "REST, members behind their agents",
+                (Way::Direct, System::Hub) => "the hub",
+                (Way::Direct, _) => "REST",
             };
             // Writing to a String cannot fail.
             let _ = writeln!(
                 text,
-                "| {verb} {kind} | **{:.2}** | {:.2}–{:.2} | {:.0} | {:.0} | {:.0} / {:.0} | {:.0} / {:.0} | {:.2} | {:.2} \
+                "| {verb} {kind}, {through} | **{:.2}** | {:.2}–{:.2} | {:.0} | {:.0} | {:.0} / {:.0} | {:.0} / {:.0} | {:.2} | {:.2} \
                  / {:.2} | {:.2} |",
                 found.ratio,
                 found.lowest,
@@ -292,10 +319,15 @@ impl Report {
     }
 }
 
-fn rows() -> impl Iterator<Item = (Action, Kind)> {
-    [Action::Propagate, Action::Delete]
-        .into_iter()
-        .flat_map(|action| Kind::ALL.into_iter().map(move |kind| (action, kind)))
+type Row = (Way, System, Action, Kind);
+
+fn rows() -> impl Iterator<Item = Row> {
+    let systems = [(Way::Direct, System::Rest), (Way::Direct, System::Hub), (Way::Tunnel, System::Rest)];
+    [Action::Propagate, Action::Update, Action::Delete].into_iter().flat_map(move |action| {
+        Kind::ALL
+            .into_iter()
+            .flat_map(move |kind| systems.into_iter().map(move |(way, system)| (way, system, action, kind)))
+    })
 }
 
 /// Of an even number: the mean of the two in the middle.

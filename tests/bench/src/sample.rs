@@ -7,6 +7,9 @@ pub const PROJECT: &str = "measured";
 /// Namespace of the bare client.
 pub const PLAIN: &str = "plain";
 
+/// Label that an update sets.
+pub const CHANGED: &str = "changed";
+
 /// A kind that is measured.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Kind {
@@ -46,6 +49,21 @@ impl Kind {
             Self::Deployment => "/apis/apps/v1",
         };
         format!("{base}/namespaces/{namespace}/{plural}/{name}", plural = self.plural())
+    }
+
+    /// Path below a root of the hub; without a name that of the collection.
+    pub fn hub_path(self, name: &str) -> String {
+        let path = self.path(PROJECT, name);
+        path.trim_end_matches('/').to_owned()
+    }
+
+    /// The object after an update.
+    pub fn changed(self, name: &str) -> Value {
+        let mut object = self.object(name);
+        if let Some(labels) = object.pointer_mut("/metadata/labels").and_then(Value::as_object_mut) {
+            labels.insert(CHANGED.to_owned(), "yes".into());
+        }
+        object
     }
 
     /// An object without namespace.

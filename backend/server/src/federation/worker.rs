@@ -253,7 +253,15 @@ async fn send(
 ) -> Outcome {
     let word = if live.is_some() { StatusWord::UpdateFailed } else { StatusWord::CreationFailed };
     let target = target(&mirror.resource, &object.key);
-    let body = match serde_json::to_vec(manifest) {
+    // Values that the drift policy leaves to the member were copied from what was seen: they must still be so.
+    let copied = live.filter(|_| !object.record.spec.policy.drift.ignore_paths.is_empty());
+    let pinned = copied.map(|live| {
+        let mut manifest = manifest.clone();
+        let version = live.observed.resource_version.as_str();
+        hanse_machinery::json::set(&mut manifest, &["metadata", "resourceVersion"], version);
+        manifest
+    });
+    let body = match serde_json::to_vec(pinned.as_ref().unwrap_or(manifest)) {
         Ok(body) => Bytes::from(body),
         Err(error) => {
             problem(engine, runtime, object, StatusWord::ComputeResourceFailed, error.to_string());
@@ -278,6 +286,11 @@ async fn send(
     mirror.sending(&object.key.key);
     let mut result =
         runtime.member.apply(target, body.clone(), ApplyOptions { force, ..ApplyOptions::default() }).await;
+    if pinned.is_some() && matches!(result, Err(MemberError::Conflict { .. })) {
+        // It was changed since it was seen; the watch tells how.
+        mirror.not_sent(&object.key.key);
+        return Outcome::Failed(None);
+    }
     if !force && matches!(result, Err(MemberError::Conflict { .. })) {
         mirror.not_sent(&object.key.key);
         match runtime.member.get_metadata(target).await {

@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use hanse_federation::{
     FederatedSpec, Resource,
     adapter::Parsed,
-    object::{Placement, Policy, ReplicaMode},
+    object::{Placement, Policy, ReplicaMode, Replicas},
     prune, v1, v2,
     v2::SchedulingPreference,
 };
@@ -433,6 +433,8 @@ impl Writer<'_> {
         }
         self.refuse(&name, &parsed)?;
         let mut spec = parsed.object.spec;
+        // The same number everywhere is what a record says by saying nothing.
+        spec.replicas = spec.replicas.filter(|replicas| *replicas != Replicas::default());
         let old = live.map(|row| render::record(target, row).spec);
         let template = &mut spec.template;
         prune::server_fields(template);

@@ -179,7 +179,8 @@ async fn a_kubefed_host_federates_namespaces_objects_and_preferences() {
     })
     .await;
     let remote = until(&hub, &web, "status of members", |found| {
-        found["status"]["clusters"][0]["remoteStatus"]["readyReplicas"] == 6
+        let ready = |index: usize| &found["status"]["clusters"][index]["remoteStatus"]["readyReplicas"];
+        ready(0) == 6 && ready(1) == 3
     })
     .await;
     assert_eq!(remote["status"]["clusters"][1]["remoteStatus"]["replicas"], 3, "{remote}");

@@ -49,17 +49,17 @@ async fn show(arguments: Arguments) -> anyhow::Result<()> {
     let began = Instant::now();
     let tell = |what: &str| say(&format!("demo {:5.1}s  {what}", began.elapsed().as_secs_f64()));
 
-    tell("starting three control planes: hamburg and luebeck with nodes, bremen without");
+    tell("starting three control planes with nodes");
     let planes = ControlPlanes::start(&[
         Plane::new("hamburg", Flavour::Full).region("eu-north", &["a", "b", "c"]),
         Plane::new("luebeck", Flavour::Full).region("eu-west", &["a", "b"]).nodes(2),
-        Plane::new("bremen", Flavour::ApiOnly),
+        Plane::new("bremen", Flavour::Full).region("eu-central", &["a"]).nodes(2),
     ])
     .await?;
 
     tell("starting Hanse on an empty embedded database");
     let listen = console_address(arguments.port)?;
-    let mut hanse = HanseProcess::builder().binary(arguments.hanse).listen(listen).try_start().await?;
+    let mut hanse = HanseProcess::builder().binary(&arguments.hanse).listen(listen).try_start().await?;
     let token = hanse.setup_token().await?;
 
     tell("making the first administrator");
@@ -105,7 +105,8 @@ async fn show(arguments: Arguments) -> anyhow::Result<()> {
         tell(&line);
     }
 
-    say(&welcome(&hanse.url(), &password, &planes)?);
+    let kubeconfig = kubeconfig(&arguments.hanse, &hanse.url(), &api, folder.path()).await?;
+    say(&welcome(&hanse.url(), &password, &kubeconfig)?);
     if arguments.once {
         return Ok(());
     }
@@ -148,16 +149,39 @@ async fn start_agent(
     AgentProcess::try_start(folder, &arguments).await
 }
 
-fn welcome(url: &str, password: &str, planes: &ControlPlanes) -> anyhow::Result<String> {
-    let dir = &planes.clusters().first().context("no cluster")?.dir;
+/// A kubeconfig for the hub and every cluster, written by the command line.
+async fn kubeconfig(
+    hanse: &std::path::Path,
+    url: &str,
+    api: &api::Api,
+    folder: &std::path::Path,
+) -> anyhow::Result<PathBuf> {
+    let made = api.make("me/tokens", &serde_json::json!({"name": "demo", "expiresInDays": 1})).await?;
+    let secret = made.get("secret").and_then(serde_json::Value::as_str).context("no secret of the token")?;
+    let path = folder.join("kubeconfig.yaml");
+    let output = tokio::process::Command::new(hanse)
+        .args(["kubeconfig", "--server", url, "--with-token", "--file"])
+        .arg(&path)
+        .env("HANSE_TOKEN", secret)
+        .output()
+        .await?;
+    anyhow::ensure!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    Ok(path)
+}
+
+fn welcome(url: &str, password: &str, kubeconfig: &std::path::Path) -> anyhow::Result<String> {
     let kubectl = hanse_harness::testbed::binary()?;
     Ok(format!(
-        "\n  Console   {url}\n  Sign in   {user} / {password}\n\n  Real pods behind it:\n    {kubectl} kubectl \
-         --kubeconfig {kubeconfig} -n {project} get pods\n\n  Ctrl-C ends everything and leaves nothing.\n",
+        "\n  Console   {url}\n  Sign in   {user} / {password}\n\n  With kubectl, through Hanse:\n    \
+         export KUBECONFIG={kubeconfig}\n    alias kubectl='{kubectl} kubectl'   # or your own\n    \
+         kubectl --context hub -n {project} get deployments\n    kubectl --context hub -n {project} get \
+         federateddeployments\n    kubectl --context {by_agent} -n {project} get pods\n\n  Ctrl-C ends everything \
+         and leaves nothing.\n",
         user = sample::USER,
         project = sample::PROJECT,
+        by_agent = BY_AGENT,
         kubectl = kubectl.display(),
-        kubeconfig = dir.join("admin.kubeconfig").display(),
+        kubeconfig = kubeconfig.display(),
     ))
 }
 

@@ -1,5 +1,4 @@
-//! What the demo federates: a Deployment in the two clusters that have nodes, with one difference between them, and a
-//! ConfigMap in all three.
+//! What the demo federates to all three clusters: a Deployment with one difference between them, and a ConfigMap.
 
 use anyhow::{Context, ensure};
 use serde_json::{Value, json};
@@ -32,7 +31,7 @@ pub fn settings(clusters: &[&str]) -> Value {
     json!({"spec": {"template": template, "placement": {"clusters": clusters}}})
 }
 
-/// Three pods in one cluster, five in the other.
+/// Three pods in each cluster, five in one.
 pub fn web() -> Value {
     let template = json!({
         "apiVersion": "apps/v1",
@@ -54,7 +53,7 @@ pub fn web() -> Value {
     });
     json!({"spec": {
         "template": template,
-        "placement": {"clusters": ["hamburg", "luebeck"]},
+        "placement": {"clusters": ["bremen", "hamburg", "luebeck"]},
         "overrides": [{"clusters": ["luebeck"], "replicas": 5}],
     }})
 }
