@@ -119,7 +119,11 @@ export const pages = {
   },
   lost: { state: 'loaded', path: '/nowhere' },
   palette: { state: 'loaded', path: '/', act: (page) => page.keyboard.press('Control+k') },
-  shortcuts: { state: 'loaded', path: '/', act: (page) => page.keyboard.press('?') },
+  shortcuts: { state: 'loaded', path: '/', act: async (page) => {
+    await page.keyboard.press('?');
+    // The dialog gets its name a moment after it opens.
+    await page.locator('[role=dialog][aria-labelledby]').waitFor();
+  } },
   switcher: { state: 'loaded', path: '/w/acme/overview', act: (page) => page.locator('.shell-head .boxed').first().click() },
   account: { state: 'loaded', path: '/', act: (page) => page.locator('.shell-head .crumb-button').last().click() },
 };

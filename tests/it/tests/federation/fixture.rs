@@ -2,22 +2,37 @@
 
 use std::time::Duration;
 
-use hanse_harness::{Access, Cluster, wait_for};
+use hanse_harness::{Access, Cluster, agent::AgentProcess, wait_for};
 use hanse_it::{Client, TestApp};
 use serde_json::{Value, json};
 use tokio::sync::{Mutex, MutexGuard};
 
 pub const SOON: Duration = Duration::from_secs(40);
 
+/// Whether clusters come in by their agents in this run: nothing above the fleet may know, so the same tests must pass.
+fn by_agent() -> bool {
+    std::env::var_os("HANSE_IT_BY_AGENT").is_some()
+}
+
+/// Agents of the test whose turn it is, with the folders of their states.
+static AGENTS: std::sync::Mutex<Vec<(AgentProcess, tempfile::TempDir)>> = std::sync::Mutex::new(Vec::new());
+
 /// The turn on the shared clusters.
 pub async fn turn() -> MutexGuard<'static, ()> {
     static TURN: Mutex<()> = Mutex::const_new(());
-    TURN.lock().await
+    let turn = TURN.lock().await;
+    // Agents of the test before have nobody to talk to any more.
+    AGENTS.lock().unwrap_or_else(std::sync::PoisonError::into_inner).clear();
+    turn
 }
 
 /// Imports clusters, taking over marks of servers that a test before has ended, and waits until they are ready.
 pub async fn import(client: &Client, clusters: &[&Cluster]) {
     for cluster in clusters {
+        if by_agent() {
+            join(client, cluster).await;
+            continue;
+        }
         let body = json!({
             "name": cluster.name, "kubeconfig": cluster.kubeconfig(Access::Admin), "force": true,
             "labels": {"site": cluster.name},
@@ -27,6 +42,41 @@ pub async fn import(client: &Client, clusters: &[&Cluster]) {
     for cluster in clusters {
         ready(client, &cluster.name).await;
     }
+}
+
+/// Brings a cluster in by an agent of its own.
+async fn join(client: &Client, cluster: &Cluster) {
+    let marks: kube::Api<k8s_openapi::api::core::v1::ConfigMap> =
+        kube::Api::namespaced(cluster.admin_client().await, "kube-system");
+    match marks.delete("hanse-identity", &kube::api::DeleteParams::default()).await {
+        Ok(_) => {}
+        Err(kube::Error::Api(status)) if status.code == 404 => {}
+        Err(error) => panic!("{error}"),
+    }
+    let body = json!({"name": cluster.name, "labels": {"site": cluster.name}});
+    let created = client.post("agent-clusters", body).await.is(201);
+    let folder = tempfile::tempdir().unwrap();
+    let kubeconfig = folder.path().join("kubeconfig");
+    std::fs::write(&kubeconfig, cluster.kubeconfig(Access::Admin)).unwrap();
+    let text = |field: &str| created["join"][field].as_str().unwrap().to_owned();
+    let (url, ca, token) = (text("url"), text("caSha256"), text("token"));
+    let (kubeconfig, state) =
+        (kubeconfig.display().to_string(), folder.path().join("state").display().to_string());
+    let arguments = [
+        "join",
+        "--url",
+        &url,
+        "--ca-sha256",
+        &ca,
+        "--token",
+        &token,
+        "--kubeconfig",
+        &kubeconfig,
+        "--state",
+        &state,
+    ];
+    let agent = AgentProcess::start(folder.path(), &arguments).await;
+    AGENTS.lock().unwrap_or_else(std::sync::PoisonError::into_inner).push((agent, folder));
 }
 
 /// Waits until a cluster is ready.

@@ -259,6 +259,25 @@ async fn what_an_apiserver_refuses_is_refused_with_the_fields_path() {
         assert_eq!(hub.post(&list, &config_map("Bad_Name", "1")).await.refused(422), "Invalid");
         let request = hub.request(reqwest::Method::POST, &list).body("{\"kind\": ");
         assert_eq!(hub.send(request).await.refused(400), "BadRequest");
+        // Ten levels of ten references each would be ten billion; nesting without end; bytes that are no text.
+        let mut bomb = "a0: &a0 [x]\n".to_owned();
+        for level in 1..11 {
+            let references = vec![format!("*a{}", level - 1); 10].join(", ");
+            bomb.push_str(&format!("a{level}: &a{level} [{references}]\n"));
+        }
+        let bodies = [
+            ("application/yaml", bomb.into_bytes()),
+            ("application/yaml", b"\xff\xfe: x".to_vec()),
+            ("application/json", [b"{\"a\":".repeat(50_000), b"1".to_vec()].concat()),
+            ("application/json", b"{\"a\": \"\xff\"}".to_vec()),
+            ("application/vnd.kubernetes.protobuf", b"k8s\0\xff\xff\xff".to_vec()),
+        ];
+        for (media, body) in bodies {
+            let began = std::time::Instant::now();
+            let request = hub.request(reqwest::Method::POST, &list).header("content-type", media).body(body);
+            assert_eq!(hub.send(request).await.refused(400), "BadRequest", "{media}");
+            assert!(began.elapsed() < std::time::Duration::from_secs(2), "{media}: {:?}", began.elapsed());
+        }
         assert_eq!(hub.get("/apis/nothing/v1").await.refused(404), "NotFound");
         assert_eq!(hub.get("/api/v1/namespaces/a%2fb/configmaps").await.refused(404), "NotFound");
     }
