@@ -360,11 +360,26 @@ fn too_large() -> Status {
     Status::too_large(&format!("Request entity too large: limit is {LARGEST}"))
 }
 
-/// YAML as JSON; bounded in size by the limits of the body and in aliases by the parser.
-fn yaml(text: &[u8]) -> Result<Bytes> {
-    let text = std::str::from_utf8(text).map_err(|error| Status::bad_request(error.to_string()))?;
-    let value: Value =
-        serde_saphyr::from_str(text).map_err(|error| Status::bad_request(format!("yaml: {error}")))?;
+/// Levels of nesting in YAML.
+const YAML_DEPTH: usize = 100;
+
+/// YAML as JSON. What aliases stand for is bounded, and so is the result.
+fn yaml(body: &Bytes) -> Result<Bytes> {
+    // Most clients write JSON also where YAML may stand.
+    if serde_json::from_slice::<serde::de::IgnoredAny>(body).is_ok() {
+        return Ok(body.clone());
+    }
+    let text = std::str::from_utf8(body).map_err(|error| Status::bad_request(error.to_string()))?;
+    let mut options = serde_saphyr::Options::default();
+    options.legacy_octal_numbers = true; // `defaultMode: 0644`, as Kubernetes' own tools read it
+    options.with_snippet = false;
+    options.alias_limits.max_total_replayed_events = 20_000;
+    if let Some(budget) = &mut options.budget {
+        budget.max_depth = YAML_DEPTH;
+        budget.flow_nesting_limit = YAML_DEPTH;
+    }
+    let value: Value = serde_saphyr::from_str_with_options(text, options)
+        .map_err(|error| Status::bad_request(format!("yaml: {error}")))?;
     let json = value.to_string();
     if json.len() > LARGEST {
         return Err(too_large().into());
