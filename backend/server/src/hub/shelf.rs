@@ -22,8 +22,8 @@ use crate::error::{Error, Result};
 
 /// Whose ReplicaSets are shown.
 const DEPLOYMENTS: &str = "deployments.apps";
-/// Events kept per shelf.
-const KEPT: usize = 4096;
+/// Events kept per shelf, each with the object before and after. Whoever is further behind is told from the feed.
+const KEPT: usize = 1024;
 
 /// Namespace and name.
 pub type Key = (String, String);
