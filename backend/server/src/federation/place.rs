@@ -26,9 +26,8 @@ pub async fn clusters_of(
     platform: &Platform,
     project: &projects::Model,
 ) -> Result<Vec<(ClusterId, ClusterView)>> {
-    let rows =
-        platform.store.project_clusters(vec![project.id]).await?.remove(&project.id).unwrap_or_default();
-    Ok(rows.into_iter().map(|row| view_of(platform, row)).collect())
+    let rows = platform.store.clusters_of_project(project.id).await?;
+    Ok(rows.iter().map(|row| view_of(platform, row.clone())).collect())
 }
 
 /// One cluster as decisions see it: stored name and labels, last observed facts and health.

@@ -25,6 +25,9 @@ const DEPLOYMENTS: &str = "deployments.apps";
 /// Events kept per shelf, each with the object before and after. Whoever is further behind is told from the feed.
 const KEPT: usize = 1024;
 
+/// Changes that are not taken in as long as nobody asks for them.
+const FARTHEST_BEHIND: i64 = 2048;
+
 /// Namespace and name.
 pub type Key = (String, String);
 
@@ -200,6 +203,8 @@ impl Shelves {
         let mut reader = self.store.follow(self.store.revision());
         loop {
             match reader.next().await {
+                // What is kept at the hub may define kinds, which are not looked up each time.
+                Ok(changes) if self.is_unwatched() && changes.iter().all(|change| change.kind != "hub") => {}
                 Ok(_) => {
                     if let Err(error) = self.catch_up().await {
                         tracing::warn!("watches at the hub are behind: {error:?}");
@@ -213,6 +218,12 @@ impl Shelves {
                 }
             }
         }
+    }
+
+    /// Whether nobody waits for what is new: then it is taken in when somebody asks, unless that would become long.
+    fn is_unwatched(&self) -> bool {
+        let behind = self.store.revision() - *self.applied.borrow();
+        self.applied.receiver_count() == 0 && self.access.receiver_count() == 0 && behind < FARTHEST_BEHIND
     }
 
     /// Tells how far all shelves are.
@@ -256,10 +267,17 @@ impl Shelves {
     /// # Errors
     /// When the database is away.
     pub async fn of(&self, kind: &Arc<Kind>) -> Result<Shared> {
+        let committed = self.store.committed();
+        let name = (kind.root, kind.type_name());
         let mut inner = self.inner.lock().await;
+        // Somebody else has just taken in what there was when this was asked.
+        if committed.is_some_and(|committed| committed <= inner.applied)
+            && let Some((_, shelf)) = inner.shelves.get(&name)
+        {
+            return Ok(Arc::clone(shelf));
+        }
         let snapshot = self.store.snapshot().await?;
         self.advance(&mut inner, &snapshot).await?;
-        let name = (kind.root, kind.type_name());
         if let Some((_, shelf)) = inner.shelves.get(&name) {
             return Ok(Arc::clone(shelf));
         }
@@ -273,7 +291,11 @@ impl Shelves {
     /// # Errors
     /// When the database is away.
     pub async fn catch_up(&self) -> Result<()> {
+        let committed = self.store.committed();
         let mut inner = self.inner.lock().await;
+        if committed.is_some_and(|committed| committed <= inner.applied) {
+            return Ok(());
+        }
         let snapshot = self.store.snapshot().await?;
         self.advance(&mut inner, &snapshot).await
     }
