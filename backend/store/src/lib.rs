@@ -53,7 +53,10 @@ pub mod workspaces;
 
 use std::{
     path::PathBuf,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicU64, Ordering},
+    },
     time::Duration,
 };
 
@@ -90,7 +93,17 @@ struct Inner {
     feed: Feed,
     /// SQLite takes one writer at a time.
     writer: Option<Writer>,
+    transactions: AtomicU64,
     lock: Mutex<Option<ProcessLock>>,
+}
+
+/// What was written since the store was opened.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Written {
+    /// Transactions that last.
+    pub transactions: u64,
+    /// Commits that made them last: on SQLite transactions share them.
+    pub commits: u64,
 }
 
 /// The store. Cheap to clone.
@@ -145,7 +158,14 @@ impl Store {
             Migrator::up(&db, None).await?;
             let feed = Feed::start(&db).await?;
             return Ok(Self {
-                inner: Arc::new(Inner { db, keys: options.keys, feed, writer: None, lock: Mutex::default() }),
+                inner: Arc::new(Inner {
+                    db,
+                    keys: options.keys,
+                    feed,
+                    writer: None,
+                    transactions: AtomicU64::new(0),
+                    lock: Mutex::default(),
+                }),
             });
         }
         // One connection writes, the others can only read: whatever writes goes through the writer's queue.
@@ -167,6 +187,7 @@ impl Store {
                 keys: options.keys,
                 feed,
                 writer: Some(writer),
+                transactions: AtomicU64::new(0),
                 lock: Mutex::new(lock),
             }),
         })
@@ -182,6 +203,19 @@ impl Store {
 
     pub(crate) fn writer(&self) -> Option<&Writer> {
         self.inner.writer.as_ref()
+    }
+
+    /// A transaction lasts.
+    pub(crate) fn count_transaction(&self) {
+        self.inner.transactions.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// What was written since the store was opened, for whoever measures.
+    #[must_use]
+    pub fn written(&self) -> Written {
+        let transactions = self.inner.transactions.load(Ordering::Relaxed);
+        let commits = self.inner.writer.as_ref().map_or(transactions, Writer::commits);
+        Written { transactions, commits }
     }
 
     /// Keys that seal secrets.

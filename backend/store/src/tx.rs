@@ -248,6 +248,7 @@ impl Tx {
                 turn.lasting().await?;
             }
         }
+        store.count_transaction();
         Ok(())
     }
 
