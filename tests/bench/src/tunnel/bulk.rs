@@ -110,7 +110,8 @@ async fn metered(
     let bytes = flow(target, direction, streams, stand.scale.lasting()).await?;
     let seconds = began.elapsed().as_secs_f64();
     let after = used()?;
-    let (gigabytes, ends) = (bytes / 1e9, after.0 - before.0);
+    // Never none: a figure that is no number cannot be told.
+    let (gigabytes, ends) = (bytes.max(1.0) / 1e9, after.0 - before.0);
     Ok(Flow {
         gigabytes_per_second: gigabytes / seconds,
         ends_cpu_seconds_per_gb: ends / gigabytes,

@@ -11,9 +11,9 @@ use bytes::Bytes;
 use futures::{StreamExt as _, TryStreamExt as _, stream};
 use hanse_tunnel::{Body, Registry, empty};
 use hanse_types::ClusterId;
-use http::{Request, Response, header};
+use http::{Method, Request, Response, header};
 use http_body_util::BodyExt as _;
-use hyper::client::conn::http1::SendRequest;
+use hyper::{body::Body as _, client::conn::http1::SendRequest};
 use hyper_util::rt::TokioIo;
 use rustls::{
     ClientConfig, RootCertStore,
@@ -90,7 +90,10 @@ impl Target {
 
 impl Line {
     pub async fn ask(&mut self, path: &str, body: Body) -> anyhow::Result<Response<Body>> {
-        let request = Request::builder().uri(path).header(header::HOST, "origin").body(body)?;
+        // A GET has no body, whatever it is given.
+        let method = if body.is_end_stream() { Method::GET } else { Method::POST };
+        let request =
+            Request::builder().method(method).uri(path).header(header::HOST, "origin").body(body)?;
         let response = match self {
             Self::Tunnel(registry, cluster) => registry.send(*cluster, request).await?,
             Self::Direct(requests) => {
