@@ -121,7 +121,7 @@ pub fn short(figure: f64) -> String {
     match figure.abs() {
         size if size >= 99.95 => format!("{figure:.0}"),
         size if size >= 9.995 => format!("{figure:.1}"),
-        size if size == 0.0 => "0".to_owned(),
+        0.0 => "0".to_owned(),
         size if size < 0.0995 => format!("{figure:.3}"),
         _ => format!("{figure:.2}"),
     }

@@ -17,7 +17,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::{agents::Order, origin::Origin, role::Role};
 
-const SOON: Duration = Duration::from_secs(60);
+const SOON: Duration = Duration::from_secs(120);
 
 /// A hub, whose listener can be stopped and started again.
 pub struct Hub {

@@ -15,7 +15,7 @@ use super::{
 use crate::figures::{Latency, float, mib};
 
 /// How long opening so many may take, and until what comes with it is over.
-const OPENING: Duration = Duration::from_secs(20);
+const OPENING: Duration = Duration::from_secs(60);
 
 /// What was seen.
 #[derive(Clone, Debug, Serialize, Deserialize)]
