@@ -112,7 +112,7 @@ impl Server {
         let instance = store.instance().await?;
         let decisions = Decisions::load().await.map_err(anyhow::Error::from)?;
         let (stop, tasks) = (CancellationToken::new(), TaskTracker::new());
-        let (live, metrics) = (Hub::default(), Arc::new(Metrics::default()));
+        let (live, metrics) = (Hub::default(), Arc::new(Metrics::with_store(store.clone())));
         let fleet = Fleet::new(FleetOptions {
             health: hanse_fleet::health::HealthOptions {
                 interval: Duration::from_secs(config.clusters.probe_interval_seconds.max(1)),

@@ -55,7 +55,10 @@ pub mod workspaces;
 
 use std::{
     path::PathBuf,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicU64, Ordering},
+    },
     time::Duration,
 };
 
@@ -95,7 +98,17 @@ struct Inner {
     writer: Option<Writer>,
     together: Together,
     known: Known,
+    transactions: AtomicU64,
     lock: Mutex<Option<ProcessLock>>,
+}
+
+/// What was written since the store was opened.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Written {
+    /// Transactions that last.
+    pub transactions: u64,
+    /// Commits that made them last: on SQLite transactions share them.
+    pub commits: u64,
 }
 
 /// The store. Cheap to clone.
@@ -158,6 +171,7 @@ impl Store {
                     writer: None,
                     together: Together::default(),
                     known,
+                    transactions: AtomicU64::new(0),
                     lock: Mutex::default(),
                 }),
             });
@@ -184,6 +198,7 @@ impl Store {
                 writer: Some(writer),
                 together: Together::default(),
                 known,
+                transactions: AtomicU64::new(0),
                 lock: Mutex::new(lock),
             }),
         })
@@ -207,6 +222,19 @@ impl Store {
 
     pub(crate) fn known(&self) -> &Known {
         &self.inner.known
+    }
+
+    /// A transaction lasts.
+    pub(crate) fn count_transaction(&self) {
+        self.inner.transactions.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// What was written since the store was opened, for whoever measures.
+    #[must_use]
+    pub fn written(&self) -> Written {
+        let transactions = self.inner.transactions.load(Ordering::Relaxed);
+        let commits = self.inner.writer.as_ref().map_or(transactions, Writer::commits);
+        Written { transactions, commits }
     }
 
     /// Keys that seal secrets.

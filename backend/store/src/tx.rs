@@ -305,6 +305,7 @@ impl Tx {
             }
         }
         drop(known);
+        store.count_transaction();
         Ok(())
     }
 
