@@ -114,7 +114,7 @@ impl Observed {
             health: health::assess(resource, live),
             reflected,
             status_fault,
-            ready_replicas: replicas::ready_replicas(live),
+            ready_replicas: replicas::ready_replicas(resource, live),
             autoscaler: scaler,
             retained: Retained::of(resource, live, manager, ignore_paths),
         }

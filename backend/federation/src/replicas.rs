@@ -9,7 +9,10 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 
-use crate::object::{Preference, Replicas, Strategy};
+use crate::{
+    health,
+    object::{Preference, Replicas, Resource, Strategy},
+};
 
 mod autoscaler;
 mod capacity;
@@ -106,6 +109,10 @@ fn tie_break(name: &str, key: &str) -> u32 {
 
 /// Ready replicas of a live object, which is what runs there now.
 #[must_use]
-pub fn ready_replicas(live: &Value) -> i64 {
-    live.pointer("/status/readyReplicas").and_then(Value::as_i64).unwrap_or(0).max(0)
+pub fn ready_replicas(resource: &Resource, live: &Value) -> i64 {
+    if resource.is("", "Pod") {
+        return i64::from(health::is_true(live, "Ready"));
+    }
+    let field = if resource.is("batch", "Job") { "/status/ready" } else { "/status/readyReplicas" };
+    live.pointer(field).and_then(Value::as_i64).unwrap_or(0).max(0)
 }

@@ -19,6 +19,9 @@ use crate::{
 pub struct Output {
     /// In the order of the scenario.
     pub objects: Vec<SimulatedObject>,
+    /// What is accepted and probably not meant, and belongs to none of these objects.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub warnings: Vec<FieldError>,
 }
 
 /// What would happen to one object.
@@ -192,6 +195,9 @@ impl Output {
             if object.unplaced > 0 {
                 let _ = writeln!(table, "warning: {}: {} replicas fit nowhere", object.key, object.unplaced);
             }
+        }
+        for warning in &self.warnings {
+            let _ = writeln!(table, "warning: {warning}");
         }
         table
     }
