@@ -16,6 +16,7 @@ use crate::{
     plan::{self, LiveCopy, Options, Situation},
 };
 
+mod observe;
 mod output;
 mod records;
 mod scenario;
@@ -37,20 +38,17 @@ pub type InputError = FieldError;
 pub fn simulate(scenario: &Scenario) -> Result<Output, InputError> {
     let fleet: Vec<ClusterView> = scenario.clusters.iter().map(|cluster| cluster.view.clone()).collect();
     let records = Records::read(scenario, &fleet)?;
-    let objects =
-        records.objects.iter().map(|record| simulate_object(scenario, &fleet, &records, record)).collect();
+    let objects = records.objects.iter().map(|record| simulate_object(scenario, &records, record)).collect();
     Ok(Output { objects, warnings: records.warnings })
 }
 
-fn simulate_object(
-    scenario: &Scenario,
-    fleet: &[ClusterView],
-    records: &Records,
-    record: &Record,
-) -> SimulatedObject {
+fn simulate_object(scenario: &Scenario, records: &Records, record: &Record) -> SimulatedObject {
     let parsed = &record.parsed;
     let object = &parsed.object;
     let options = Options::default();
+    let now = scenario.now.unwrap_or(DateTime::<Utc>::MAX_UTC);
+    let fleet: Vec<ClusterView> =
+        scenario.clusters.iter().map(|cluster| observe::view(cluster, object, now)).collect();
     let live: BTreeMap<String, LiveCopy<'_>> = scenario
         .clusters
         .iter()
@@ -62,11 +60,11 @@ fn simulate_object(
         })
         .collect();
     let situation = Situation {
-        fleet,
+        fleet: &fleet,
         bounds: records.bounds(parsed),
         tie_break_key: scenario.tie_break_key.as_deref(),
         refusals: &parsed.refusals,
-        now: scenario.now.unwrap_or(DateTime::<Utc>::MAX_UTC),
+        now,
     };
     let mut plan = plan::plan(object, &situation, &live, parsed.status.as_ref(), &options);
     if let Some(reason) = &parsed.kept_at_hub {

@@ -2,8 +2,10 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "tests")]
 
 mod properties {
+    pub mod native;
     pub mod owned;
     pub mod placement;
     pub mod plan;
+    pub mod quantity;
     pub mod replicas;
 }

@@ -18,8 +18,7 @@ use crate::{
 };
 
 /// Groups whose kinds steer federation; nothing of them is a plain object that could be federated.
-const STEERING: [&str; 4] =
-    [v2::TYPES_GROUP, v2::SCHEDULING_GROUP, "core.kubefed.io", "simulate.hanse.io"];
+const STEERING: [&str; 4] = [v2::TYPES_GROUP, v2::SCHEDULING_GROUP, "core.kubefed.io", "simulate.hanse.io"];
 
 /// One federated object of the scenario.
 pub(super) struct Record {
@@ -143,11 +142,7 @@ impl Record {
     }
 }
 
-fn plain_resource(
-    scenario: &Scenario,
-    object: &Value,
-    path: &str,
-) -> Result<crate::Resource, InputError> {
+fn plain_resource(scenario: &Scenario, object: &Value, path: &str) -> Result<crate::Resource, InputError> {
     let fault = |field: &str, message: String| FieldError::new(format!("{path}.{field}"), message);
     let text = |field: &str| -> Result<&str, InputError> {
         match object.get(field) {
@@ -172,9 +167,7 @@ fn plain_resource(
     if !kinds::is_kind(kind) {
         return Err(fault("kind", format!("{kind:?} is not the name of a kind")));
     }
-    scenario
-        .resolve(kind, Some(version), object)
-        .ok_or_else(|| fault("kind", format!("{kind} is not known")))
+    scenario.resolve(kind, Some(version), object).ok_or_else(|| fault("kind", format!("{kind} is not known")))
 }
 
 /// Leaves out the plain twins of federated objects. The template of a federated namespace is the hub's namespace.
@@ -205,7 +198,8 @@ fn twins(objects: Vec<Record>) -> Vec<Record> {
                 record.parsed.object.spec.template = template;
             }
             Some((_, twin)) => {
-                let message = format!("the plain object {twin} of the same name stays at the hub; this one is sent");
+                let message =
+                    format!("the plain object {twin} of the same name stays at the hub; this one is sent");
                 record.warnings.push(FieldError::new(record.path.clone(), message));
             }
         }
