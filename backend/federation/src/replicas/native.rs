@@ -63,9 +63,11 @@ fn sum(ceilings: &[i64], count: usize) -> i128 {
 }
 
 /// Chooses `count` that together can take `total`, or as much of it as any `count` can; rather those that hold replicas
-/// already. Whoever has a floor comes first.
+/// already, then those that can take most. Whoever has a floor comes first.
 fn choose(mut places: Vec<Place>, count: usize, total: i64) -> Vec<usize> {
-    places.sort_by_key(|one| (Reverse(one.floor > 0), Reverse(one.held), one.hash, one.at));
+    places.sort_by_key(|one| {
+        (Reverse(one.floor > 0), Reverse(one.held), Reverse(one.ceiling), one.hash, one.at)
+    });
     let mut ceilings = greatest_first(places.iter().map(|one| one.ceiling));
     let reachable = sum(&ceilings, count).min(i128::from(total));
     let (mut chosen, mut taken) = (Vec::new(), 0_i128);
