@@ -283,7 +283,7 @@ async fn every_sort_of_bad_input_is_told_by_line_and_field() {
         format!(
             "  objects:\n  - {{{rsp}, spec: {{targetKind: FederatedDeployment, totalReplicas: 9999999999}}}}\n"
         ),
-        format!("  objects:\n  - {rsp}\n").replace(", ", "\n    "),
+        format!("  objects:\n  - {{{rsp}}}\n"),
         // What YAML itself forbids.
         "  objects: .nan\n".to_owned(),
         "  objects: [\n".to_owned(),
@@ -294,7 +294,42 @@ async fn every_sort_of_bad_input_is_told_by_line_and_field() {
         said.push_str(&refused(&spec).await);
         said.push('\n');
     }
-    insta::assert_snapshot!(said, @"");
+    insta::assert_snapshot!(said, @r#"
+    line 4: spec.clusters: expected a list, found an object
+    line 5: spec.clusters[0].name: is required
+    line 6: spec.clusters[0].labels[tier]: expected text, found a number
+    line 6: spec.clusters[0].ready: expected true or false, found text
+    line 6: spec.clusters[0].redy: is not known here; expected one of name, labels, facts, ready, capacity, live
+    line 6: spec.clusters[0].facts.region[0]: expected text, found a number
+    line 7: spec.clusters[0].capacity[deployments.apps/ns/web]: expected an integer, found a number
+    line 7: spec.clusters[0].capacity[deployments.apps/ns/web]: expected an integer, found a number
+    line 7: spec.clusters[2].name: another cluster is named "a"
+    line 7: spec.clusters[0].live[0].metadata.name: is required
+    line 8: spec.clusters[0].live[1]: ConfigMap x is given by spec.clusters[0].live[0] already
+    line 4: spec.tieBreakKey: expected text, found a number
+    line 4: spec.now: expected an RFC 3339 time
+    line 5: spec.objects[0]: expected an object, found text
+    line 5: spec.objects[0].apiVersion: is required
+    line 5: spec.objects[0].kind: is required
+    line 5: spec.objects[0].metadata.name: is required
+    line 5: spec.objects[0].metadata.labels: expected an object, found a list
+    line 6: spec.objects[1]: configmaps/n/x is given by spec.objects[0] already
+    line 5: spec.objects[0].kind: KubeFedCluster of core.kubefed.io is nothing that can be federated; expected Federated<Kind>, FederatedNamespace, ReplicaSchedulingPreference or a plain object
+    line 5: spec.objects[0].apiVersion: "a/b/c" is neither a version nor group/version
+    line 5: spec.objects[0].spec.template.apiVersion: is needed: the group of Thing is not known
+    line 5: spec.objects[0].spec.placement.clusters: expected a list, found text
+    line 5: spec.objects[0].spec.overrides[0].clusterOverrides[0].op: "move" is not supported; expected add, remove or replace
+    line 5: spec.objects[0].metadata.name: a FederatedNamespace has the name of the namespace that it is in
+    line 5: spec.objects[0].spec.targetKind: "FederatedJob" is not supported; expected FederatedDeployment or FederatedReplicaSet
+    line 5: spec.objects[0].spec.totalReplicas: must be between 0 and 2147483647
+    line 5: spec.objects[0].spec.totalReplicas: must be between 0 and 2147483647
+    line 5: spec.objects[0].spec: is required
+    line 4: value `.nan` is not a finite number
+    line 4: unclosed bracket '['
+    line 5: duplicate mapping key `clusters` is not allowed here
+    line 4: reference to unknown value
+    line 4: recursion limit exceeded
+    "#);
 }
 
 #[tokio::test]
@@ -363,5 +398,15 @@ spec:
 ";
     let ended =
         Person { typed: text.into(), ..Person::new() }.runs(&["simulate", "-f", "-", "-o", "table"]).await;
-    insta::assert_snapshot!(ended.all(), @"");
+    insta::assert_snapshot!(ended.all(), @r#"
+    deployments.apps/n/web: Ready
+
+    CLUSTER  ACTION  REPLICAS  PHASE  STATUS  WHY
+    a        None    -         -      -       not named in placement.clusters
+    warning: spec.objects[0].spec.placment: is not known here; expected one of template, placement, overrides, retainReplicas
+    warning: spec.objects[0].spec.placement.clusters: no cluster is named "ghost": matches nothing
+    warning: spec.objects[1]: there is no FederatedDeployment of this name to spread
+    ---
+    exit code 0
+    "#);
 }
