@@ -278,12 +278,11 @@ mod tests {
 
     #[test]
     fn a_lone_y_or_n_is_a_letter() {
-        let text =
-            "a: n\nb: [y, Y, N, no, yes]\nc: {n: y}\nd: &d n\ne: *d\nf: !!str n\ng: off # n\n---\nüü: n\n";
+        let text = "a: n\nb: [y, Y, N, no, yes, True, FALSE, tRUE, oN, On]\nc: {n: y}\nd: &d n\ne: *d\nf: !!str n\ng: off # n\n---\nüü: n\n";
         assert_eq!(
             values(text),
             [
-                json!({"a": "n", "b": ["y", "Y", "N", false, true], "c": {"n": "y"}, "d": "n", "e": "n", "f": "n", "g": false}),
+                json!({"a": "n", "b": ["y", "Y", "N", false, true, true, false, "tRUE", "oN", true], "c": {"n": "y"}, "d": "n", "e": "n", "f": "n", "g": false}),
                 json!({"üü": "n"}),
             ]
         );

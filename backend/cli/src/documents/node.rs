@@ -53,8 +53,8 @@ impl Node {
         Self { line: None, kind, written: (0, 0) }
     }
 
-    /// Makes letters of what the parser took for a yes or no. The first YAML had it so, and few writers of YAML know:
-    /// they write `namespace: n` and mean the letter.
+    /// Makes text of what the parser took for a yes or no and is neither: a lone letter, or a word in odd case. The first
+    /// YAML had `n` for no, and few writers of YAML know: they write `namespace: n` and mean the letter.
     pub(super) fn spell(&mut self, lines: &[&str]) {
         match &mut self.kind {
             Kind::Leaf(value @ Value::Bool(_)) => {
@@ -125,6 +125,17 @@ impl Node {
         };
         deeper.flatten().or(self.line)
     }
+}
+
+/// The words for yes and no, in the cases in which Kubernetes' tools know them.
+fn is_yes_or_no(word: &str) -> bool {
+    let mut letters = word.chars();
+    let first = letters.next().is_some_and(char::is_uppercase);
+    let rest = letters.as_str();
+    let lower = !rest.contains(char::is_uppercase);
+    let upper = first && !rest.contains(char::is_lowercase);
+    (lower || upper)
+        && ["true", "false", "yes", "no", "on", "off"].contains(&word.to_ascii_lowercase().as_str())
 }
 
 impl<'de> Deserialize<'de> for Kind {

@@ -199,6 +199,10 @@ fn shares(
         .collect();
     let template = &object.spec.template;
     if object.resource.is("autoscaling", "HorizontalPodAutoscaler") {
+        if template.pointer("/spec/maxReplicas").is_none() {
+            // Nothing to split; every member refuses it with its reason.
+            return Shared::default();
+        }
         let limits = limits(object, &parties, live, situation.now);
         return Shared { shares: Some(Shares::Limits(limits)), ..Shared::default() };
     }
