@@ -9,6 +9,7 @@ import { useResource } from '../api/hooks';
 import { may } from '../api/permissions';
 import { useCan } from '../api/session';
 import type { Cluster } from '../api/types';
+import { useSaid } from '../phrases';
 import { Confirm } from '../ui/Confirm';
 import { useFailure } from '../ui/failure';
 import { useFormat } from '../ui/format';
@@ -22,6 +23,7 @@ import { clusterReason } from './clusterReason';
 
 export default function ClusterDetail() {
   const { t } = useTranslation();
+  const said = useSaid();
   const { cluster: name } = useParams({ from: '/clusters/$cluster/overview' });
   const can = useCan();
   const [dialog, setDialog] = useState<'edit' | 'detach'>();
@@ -48,7 +50,7 @@ export default function ClusterDetail() {
       <Gate query={query}>
         {(cluster) => (
           <>
-            {clusterReason(cluster) !== '' && <Sentence tone={cluster.phase === 'Ready' ? 'warn' : 'bad'}>{clusterReason(cluster)}</Sentence>}
+            {clusterReason(cluster) !== '' && <Sentence tone={cluster.phase === 'Ready' ? 'warn' : 'bad'}>{said(clusterReason(cluster))}</Sentence>}
             {cluster.insecure && <Sentence tone="warn">{t('cluster.insecure')}</Sentence>}
             <div className="two-panels">
               <Facts cluster={cluster} />
@@ -116,6 +118,7 @@ function Credential({ credential }: { credential: NonNullable<Cluster['credentia
 
 function Conditions({ cluster }: { cluster: Cluster }) {
   const { t } = useTranslation();
+  const said = useSaid();
   return (
     <Panel title={t('cluster.conditions')} flush>
       <div className="table-scroll" tabIndex={0} role="region" aria-label={t('cluster.conditions')}>
@@ -137,7 +140,7 @@ function Conditions({ cluster }: { cluster: Cluster }) {
                 <td>
                   <State tone={one.status === 'True' ? 'ok' : one.status === 'False' ? 'bad' : 'unknown'} word={t(`truth.${one.status as 'True'}`)} />
                 </td>
-                <td className="wrap">{one.message || one.reason || '–'}</td>
+                <td className="wrap">{said(one.message) || one.reason || '–'}</td>
                 <td>
                   <Time at={one.lastTransitionTime} />
                 </td>

@@ -4,6 +4,7 @@ import { session } from '../api/endpoints';
 import { useResource } from '../api/hooks';
 import { useAccess } from '../api/session';
 import type { Attention, Overview } from '../api/types';
+import { useSaid } from '../phrases';
 import { Gate } from '../ui/Gate';
 import { Mark } from '../ui/Mark';
 import { Page, Panel } from '../ui/Page';
@@ -74,6 +75,7 @@ function Checklist({ overview }: { overview: Overview }) {
 }
 
 function AttentionLine({ one }: { one: Attention }) {
+  const said = useSaid();
   const link = attentionLink(one, useAccess().data);
   return (
     <li>
@@ -85,7 +87,7 @@ function AttentionLine({ one }: { one: Attention }) {
       ) : (
         <span className="mono">{one.name}</span>
       )}
-      <span className="grow">{one.message}</span>
+      <span className="grow">{said(one.message)}</span>
     </li>
   );
 }

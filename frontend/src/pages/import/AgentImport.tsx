@@ -7,8 +7,9 @@ import { ApiFailure } from '../../api/client';
 import { clusters } from '../../api/endpoints';
 import { useResource } from '../../api/hooks';
 import type { AgentClusterCreated, Cluster } from '../../api/types';
+import { useSaid } from '../../phrases';
 import { Copy } from '../../ui/Copy';
-import { fieldErrors, useFailure } from '../../ui/failure';
+import { useFailure, useFieldErrors } from '../../ui/failure';
 import { LabelsInput } from '../../ui/Labels';
 import { Mark } from '../../ui/Mark';
 import { isLabel } from '../../ui/names';
@@ -21,6 +22,7 @@ const steps = ['JoinTokenIssued', 'AgentSeen', 'AgentIdentified', 'TunnelConnect
 export function AgentImport() {
   const { t } = useTranslation();
   const say = useFailure();
+  const fieldErrors = useFieldErrors();
   const cache = useQueryClient();
   const [name, setName] = useState('');
   const [labels, setLabels] = useState<Record<string, string>>({});
@@ -109,6 +111,7 @@ function Shown({ label, hint, text, rows }: { label: string; hint: string; text:
 /** Where the agent stands, from the cluster's conditions; what stalls says why. */
 function AgentLadder({ cluster }: { cluster: Cluster }) {
   const { t } = useTranslation();
+  const said = useSaid();
   return (
     <ol className="lines ladder" aria-live="polite">
       {steps.map((step) => {
@@ -119,7 +122,7 @@ function AgentLadder({ cluster }: { cluster: Cluster }) {
             <Mark tone={found?.reason === 'Refused' ? 'bad' : tone} />
             <div className="grow">
               <span className={found ? 'strong' : undefined}>{t(`agent.step.${step}`)}</span>
-              {found?.message && <div className="muted">{found.message}</div>}
+              {found?.message && <div className="muted">{said(found.message)}</div>}
             </div>
           </li>
         );
