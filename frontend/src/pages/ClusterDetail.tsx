@@ -20,18 +20,24 @@ import { Sentence } from '../ui/Sentence';
 import { PhaseState, State } from '../ui/State';
 import { Time } from '../ui/Time';
 import { clusterReason } from './clusterReason';
+import { JoinAgain } from './import/JoinAgain';
 
 export default function ClusterDetail() {
   const { t } = useTranslation();
   const said = useSaid();
   const { cluster: name } = useParams({ from: '/clusters/$cluster/overview' });
   const can = useCan();
-  const [dialog, setDialog] = useState<'edit' | 'detach'>();
+  const [dialog, setDialog] = useState<'edit' | 'detach' | 'join'>();
   const query = useResource({ key: ['cluster', name], topic: `clusters/${name}`, read: (options) => clusters.get(name, options) });
   const manages = can.platform(may.manageClusters) || can.cluster(name, may.manageCluster);
   const close = () => setDialog(undefined);
   const actions = manages && (
     <>
+      {query.data?.connection === 'agent' && can.platform(may.manageClusters) && (
+        <Button variant="default" onClick={() => setDialog('join')}>
+          {t('agent.again')}
+        </Button>
+      )}
       <Button variant="default" onClick={() => setDialog('edit')}>
         {t('cluster.edit')}
       </Button>
@@ -56,6 +62,7 @@ export default function ClusterDetail() {
               <Facts cluster={cluster} />
               <Conditions cluster={cluster} />
             </div>
+            {dialog === 'join' && <JoinAgain cluster={cluster.name} onClose={close} />}
             {dialog === 'edit' && <Edit cluster={cluster} onClose={close} />}
             {dialog === 'detach' && <Detach cluster={cluster} onClose={close} />}
           </>
@@ -103,9 +110,10 @@ function Facts({ cluster }: { cluster: Cluster }) {
 
 function Credential({ credential }: { credential: NonNullable<Cluster['credential']> }) {
   const { t } = useTranslation();
+  const said = useSaid();
   return (
     <>
-      {credential.kind}
+      {said(credential.kind)}
       {credential.expiresAt && (
         <>
           {' · '}

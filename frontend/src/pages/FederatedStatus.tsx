@@ -39,7 +39,7 @@ function Matrix({ object }: { object: FederatedObject }) {
         {status.observedGeneration < object.generation && (
           <span className="muted num">{t('matrix.generation', { seen: status.observedGeneration, now: object.generation })}</span>
         )}
-        {status.phase !== 'Ready' && <span className="muted grow">{said(status.message)}</span>}
+        {status.phase !== 'Ready' && <span className="muted grow">{said(withoutCount(status.message))}</span>}
       </div>
       <div className="table-scroll" tabIndex={0} role="region" aria-label={t('object.tabs.status')}>
         <table className="grid">
@@ -71,6 +71,9 @@ function Matrix({ object }: { object: FederatedObject }) {
     </>
   );
 }
+
+/** The summary has counted already; what is left of the sentence is why. */
+const withoutCount = (message: string) => message.replace(/^\d+ of \d+ clusters ready(: |$)/, '');
 
 function Row({ one, open, onToggle }: { one: ClusterStatus; open: boolean; onToggle: () => void }) {
   const { t } = useTranslation();

@@ -2,7 +2,7 @@
 // put into the same hole of the translation, itself translated where it is a sentence. Causes and next steps that the
 // server joined are taken apart again. What is in no book stays as it is.
 
-type Phrase = { pattern: RegExp; holes: string[]; words: string; piece: string; weak: boolean };
+type Phrase = { pattern: RegExp; holes: string[]; words: string; piece: string; open: boolean; weight: number; weak: boolean };
 
 /** Sentences of more parts than this, or longer than a person reads, are taken as they come. */
 const DEEPEST = 6;
@@ -29,6 +29,9 @@ const stopped = (text: string) => text.endsWith('.') && !text.endsWith('..');
 const unstopped = (words: string) => words.replace(/。$/, '');
 const bare = (text: string) => (stopped(text) ? text.slice(0, -1) : text);
 
+/** What a hole takes: anything, but a name is one word or one quoted. */
+const taking = (hole: string, words: string) => (names.has(hole) || words.includes(`{=${hole}}`) ? '("[^"]*"|\\S*?)' : '(.*?)');
+
 function phrase(sentence: string, words: string): Phrase {
   // Every second part is the name of a hole.
   const parts = bare(sentence).split(HOLE);
@@ -37,15 +40,15 @@ function phrase(sentence: string, words: string): Phrase {
   const holes = parts.filter((_part, index) => index % 2 === 1);
   const letters = literals.join('').replace(/[^\p{L}]/gu, '').length;
   return {
-    pattern: new RegExp(`^${literals.map(quoted).join('(.*?)')}$`, 's'),
+    pattern: new RegExp(`^${literals.map((literal, index) => quoted(literal) + (index < holes.length ? taking(holes[index] ?? '', words) : '')).join('')}$`, 's'),
     holes,
     words,
     piece: literals.reduce((longest, one) => (one.length > longest.length ? one : longest), ''),
+    open: literals[0] === '',
+    weight: literals.join('').length,
     weak: literals[0] === '' && letters < FEW_LETTERS,
   };
 }
-
-const weight = ({ pattern }: Phrase) => pattern.source.replace(/\(\.\*\?\)/g, '').length;
 
 /** A book from pairs of sentence and translation. A hole `{=name}` of a translation takes its text unchanged. */
 export function makeBook(pairs: [string, string][]): (text: string) => string | undefined {
@@ -55,7 +58,7 @@ export function makeBook(pairs: [string, string][]): (text: string) => string | 
     if (HOLE.test(sentence)) phrases.push(phrase(sentence, words));
     else plain.set(lowered(bare(sentence)), words);
   }
-  phrases.sort((a, b) => weight(b) - weight(a));
+  phrases.sort((a, b) => b.weight - a.weight);
 
   const whole = (text: string, depth: number): string | undefined => {
     const low = lowered(text);
@@ -64,7 +67,7 @@ export function makeBook(pairs: [string, string][]): (text: string) => string | 
     let best: { said: string; unsaid: number } | undefined;
     for (const one of phrases) {
       // What begins with a hole begins with somebody's name, whose first letter is not ours to change.
-      const given = one.pattern.source.startsWith('^(.*?)') ? text : low;
+      const given = one.open ? text : low;
       if (!given.includes(one.piece)) continue;
       const match = one.pattern.exec(given);
       if (!match) continue;

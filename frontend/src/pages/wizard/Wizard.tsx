@@ -78,7 +78,7 @@ export function Wizard({ project, start, settled, apply }: Props) {
       <Preview plan={plan} stale={!plan.current || problem !== undefined} />
       {error !== undefined && <Sentence tone="bad">{say(error)}</Sentence>}
       <div className="wizard-apply">
-        <span className="muted">{refused ? t('wizard.refused') : t('wizard.willDo', { count: acting.length })}</span>
+        <span className="muted">{problem ? '' : refused ? t('wizard.refused') : t('wizard.willDo', { count: acting.length })}</span>
         <Button loading={busy} disabled={problem !== undefined || !plan.current || refused} onClick={() => void run()}>
           {t('wizard.apply')}
         </Button>
