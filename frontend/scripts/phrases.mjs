@@ -27,7 +27,7 @@ const elsewhere = [
 const unsaid = new Set([
   ...['trace!', 'debug!', 'info!', 'warn!', 'error!', 'event!', 'println!', 'eprintln!', 'writeln!'],
   ...['contains', 'starts_with', 'ends_with', 'strip_prefix', 'strip_suffix', 'split', 'find', 'rfind', 'trim_start_matches', 'trim_end_matches'],
-  ...['register', 'execute_unprepared', 'from_static', 'corrupt', 'platform', 'Basic', 'assert!', 'debug_assert!'],
+  ...['register', 'execute_unprepared', 'from_static', 'corrupt', 'platform', 'again', 'assert!', 'debug_assert!'],
 ]);
 
 /** Texts with the look of a sentence that nobody reads as one: statements, headers, names of limits, what others say. */

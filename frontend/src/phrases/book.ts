@@ -23,6 +23,8 @@ const joints: [string, string][] = [
   [' · ', ' · '],
 ];
 
+/** Letters that are still of the sentence as it was. */
+const letters = (text: string) => text.replace(/[^A-Za-z]/g, '').length;
 const quoted = (text: string) => text.replace(/[.*+?^${}()|[\]\\]/g, '\\$&');
 const lowered = (text: string) => text.charAt(0).toLowerCase() + text.slice(1);
 const stopped = (text: string) => text.endsWith('.') && !text.endsWith('..');
@@ -38,7 +40,6 @@ function phrase(sentence: string, words: string): Phrase {
   const literals = parts.filter((_part, index) => index % 2 === 0);
   literals[0] = lowered(literals[0] ?? '');
   const holes = parts.filter((_part, index) => index % 2 === 1);
-  const letters = literals.join('').replace(/[^\p{L}]/gu, '').length;
   return {
     pattern: new RegExp(`^${literals.map((literal, index) => quoted(literal) + (index < holes.length ? taking(holes[index] ?? '', words) : '')).join('')}$`, 's'),
     holes,
@@ -46,7 +47,7 @@ function phrase(sentence: string, words: string): Phrase {
     piece: literals.reduce((longest, one) => (one.length > longest.length ? one : longest), ''),
     open: literals[0] === '',
     weight: literals.join('').length,
-    weak: literals[0] === '' && letters < FEW_LETTERS,
+    weak: literals[0] === '' && letters(literals.join('')) < FEW_LETTERS,
   };
 }
 
@@ -78,8 +79,9 @@ export function makeBook(pairs: [string, string][]): (text: string) => string | 
       const said = one.words.replace(/\{(=?)([\w.]+)\}/g, (_hole, asItIs: string, name: string) => {
         const value = values.get(name) ?? '';
         const inside = asItIs || names.has(name) || value === '' ? undefined : (say(value, depth + 1) ?? say(value.trim(), depth + 1));
-        if (inside === undefined) unsaid += value.length;
-        return inside ?? value;
+        const put = inside ?? value;
+        unsaid += letters(put);
+        return put;
       });
       // Of patterns that fit, the one that leaves least as it was understands best.
       if (!best || unsaid < best.unsaid) best = { said, unsaid };
@@ -108,7 +110,7 @@ export function makeBook(pairs: [string, string][]): (text: string) => string | 
         const [left, right] = [text.slice(0, at), text.slice(at + joint.length)];
         const before = whole(left, depth + 1);
         const after = say(right, depth + 1);
-        if (before !== undefined) return `${unstopped(before)}${mark}${after ?? right}`;
+        if (before !== undefined) return `${unstopped(before)}${mark}${after ?? (stopped(right) ? `${bare(right)}。` : right)}`;
         if (after !== undefined) second ??= `${left}${mark}${after}`;
       }
     }

@@ -3,6 +3,7 @@ import type { ProbeResult, ProbeStep } from '../../api/types';
 import { useSaid } from '../../phrases';
 import { useFormat } from '../../ui/format';
 import { Failure } from '../../ui/Gate';
+import { Said } from '../../ui/Said';
 import { Mark } from '../../ui/Mark';
 import { probeTone } from '../../ui/State';
 import type { Probe } from './useProbe';
@@ -46,7 +47,7 @@ function Step({ step, result, running }: { step: ProbeStep; result: ProbeResult 
         {result?.message && result.state !== 'skipped' && <div className="muted">{said(result.message)}</div>}
         {result?.fix && (
           <div>
-            <span className="strong">{t('probe.fix')}</span> {said(result.fix)}
+            <span className="strong">{t('probe.fix')}</span> <Said text={result.fix} />
           </div>
         )}
       </div>
