@@ -273,6 +273,25 @@ async fn place(
     Ok(next)
 }
 
+/// A new generation of an object in the clusters where it is.
+pub(crate) async fn rewrite(
+    tx: &mut Tx,
+    project: &project::Model,
+    mut next: Model,
+    spec: Value,
+) -> Result<Model, StoreError> {
+    let expected = next.version;
+    next.version += 1;
+    next.generation += 1;
+    next.spec = spec;
+    next.updated_at = tx.now();
+    next.updated_by.clone_from(&tx.context().actor_name);
+    store_version(tx, &next, expected).await?;
+    record(tx, &next).await?;
+    tx.changed(change(&next, project, Op::Updated));
+    Ok(next)
+}
+
 /// Counts a write that changes nothing of what is stored here.
 pub(crate) async fn touch(
     tx: &mut Tx,

@@ -188,6 +188,14 @@ impl Store {
         Ok(removal::Entity::find().all(self.db()).await?)
     }
 
+    /// Number of copies in a cluster that are still to be removed.
+    ///
+    /// # Errors
+    /// When the database is away.
+    pub async fn removals_left(&self, cluster: ClusterId) -> Result<u64, StoreError> {
+        Ok(removal::Entity::find().filter(removal::Column::ClusterId.eq(cluster.0)).count(self.db()).await?)
+    }
+
     /// Recorded removals of some objects: for the engine.
     ///
     /// # Errors

@@ -272,14 +272,19 @@ impl Shelves {
         let mut inner = self.inner.lock().await;
         // Somebody else has just taken in what there was when this was asked.
         if committed.is_some_and(|committed| committed <= inner.applied)
-            && let Some((_, shelf)) = inner.shelves.get(&name)
+            && let Some((known, shelf)) = inner.shelves.get(&name)
+            && known.backing == kind.backing
         {
             return Ok(Arc::clone(shelf));
         }
         let snapshot = self.store.snapshot().await?;
         self.advance(&mut inner, &snapshot).await?;
-        if let Some((_, shelf)) = inner.shelves.get(&name) {
-            return Ok(Arc::clone(shelf));
+        if let Some((known, shelf)) = inner.shelves.get(&name) {
+            if known.backing == kind.backing {
+                return Ok(Arc::clone(shelf));
+            }
+            // The name means other records now: whoever watches is told to list again.
+            shelf.write().unwrap_or_else(PoisonError::into_inner).floor = i64::MAX;
         }
         let shelf = Arc::new(RwLock::new(fill(kind, &snapshot, &self.place).await?));
         inner.shelves.insert(name, (Arc::clone(kind), Arc::clone(&shelf)));
@@ -336,9 +341,12 @@ impl Shelves {
             shelf.write().unwrap_or_else(PoisonError::into_inner).revision = revision;
         }
         let about = |kinds: &[&str]| changes.iter().any(|change| kinds.contains(&change.kind.as_str()));
-        if changes.iter().any(|change| {
-            change.kind == "hub" && change.name.contains(" customresourcedefinitions.apiextensions.k8s.io ")
-        }) {
+        let defines = |change: &Change| {
+            [" customresourcedefinitions.apiextensions.k8s.io ", " federatedtypeconfigs.core.kubefed.io "]
+                .iter()
+                .any(|type_| change.name.contains(type_))
+        };
+        if changes.iter().any(|change| change.kind == "hub" && defines(change)) {
             self.forget_kinds();
         }
         inner.applied = revision;
