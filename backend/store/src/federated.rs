@@ -287,7 +287,7 @@ pub(crate) async fn rewrite(
     next.updated_at = tx.now();
     next.updated_by.clone_from(&tx.context().actor_name);
     store_version(tx, &next, expected).await?;
-    record(tx, &next).await?;
+    record(tx, &next);
     tx.changed(change(&next, project, Op::Updated));
     Ok(next)
 }

@@ -212,7 +212,7 @@ async fn pump(
                 let mut newest = seen;
                 let more = u64::try_from(rows.len()).is_ok_and(|read| read >= BATCH);
                 // Perhaps of another replica.
-                if rows.iter().any(|row| !known::is_about_copies(&row.kind)) {
+                if rows.iter().any(|row| known::concerns(&row.kind, &row.name)) {
                     known.forget();
                 }
                 {

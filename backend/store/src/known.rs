@@ -1,4 +1,4 @@
-//! Projects with their clusters as read last: nearly every request looks one up, and they change seldom. What was read is
+//! Projects with their clusters, and kinds, as read last: nearly every request looks them up, and they change seldom. What was read is
 //! good until a change of anything but copies is committed here or, by the change feed, elsewhere. Whoever writes looks
 //! again within its transaction ([`crate::projects`]), so what another replica changed a moment ago is not overruled.
 
@@ -12,7 +12,7 @@ use std::{
 
 use uuid::Uuid;
 
-use crate::entity::{cluster, project};
+use crate::entity::{cluster, federated_type, project};
 
 /// Projects kept at most.
 const KEPT: usize = 10_000;
@@ -23,6 +23,8 @@ struct Tables {
     as_of: u64,
     projects: HashMap<String, project::Model>,
     clusters: HashMap<Uuid, Arc<Vec<cluster::Model>>>,
+    /// By group and kind.
+    types: HashMap<(String, String), federated_type::Model>,
 }
 
 /// What is known. Cheap to clone; clones are one.
@@ -35,6 +37,12 @@ pub(crate) struct Known {
 /// Whether a kind of change is about objects or derived, so that people, roles, projects and clusters are as before.
 pub(crate) fn is_about_copies(kind: &str) -> bool {
     matches!(kind, "federated" | "status" | "cluster-status" | "hub")
+}
+
+/// Whether a change may be about what is kept here.
+pub(crate) fn concerns(kind: &str, name: &str) -> bool {
+    // A kind is switched on and off by an object of the hub.
+    !is_about_copies(kind) || (kind == "hub" && name.contains("federatedtypeconfigs"))
 }
 
 impl Known {
@@ -70,6 +78,15 @@ impl Known {
 
     pub(crate) fn keep_project(&self, as_of: u64, project: &project::Model) {
         self.keep(as_of, |tables| drop(tables.projects.insert(project.name.clone(), project.clone())));
+    }
+
+    pub(crate) fn type_of(&self, group: &str, kind: &str) -> Option<federated_type::Model> {
+        self.look(|tables| tables.types.get(&(group.to_owned(), kind.to_owned())).cloned())
+    }
+
+    pub(crate) fn keep_type(&self, as_of: u64, row: &federated_type::Model) {
+        let name = (row.group.clone(), row.kind.clone());
+        self.keep(as_of, |tables| drop(tables.types.insert(name, row.clone())));
     }
 
     pub(crate) fn clusters(&self, project: Uuid) -> Option<Arc<Vec<cluster::Model>>> {

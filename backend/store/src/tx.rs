@@ -20,7 +20,7 @@ use crate::{
     entity::{audit, change, federated_revision},
     feed::{Op, WAKE_CHANNEL},
     group::{Entered, Turn},
-    known::is_about_copies,
+    known::{concerns, is_about_copies},
 };
 
 /// Rows written by one statement.
@@ -285,7 +285,7 @@ impl Tx {
     async fn finish(self) -> Result<(), StoreError> {
         let Self { inner, store, mut turn, audit_end, changes, .. } = self;
         let known =
-            changes.iter().any(|(_, change)| !is_about_copies(change.kind)).then(|| Forgetting(&store));
+            changes.iter().any(|(_, change)| concerns(change.kind, &change.name)).then(|| Forgetting(&store));
         // While it is open whether this transaction counts, so is where the chain ends.
         let chain = turn.as_mut().and_then(|turn| {
             let chain = turn.audit_end().cloned();

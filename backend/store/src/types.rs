@@ -177,10 +177,18 @@ impl Store {
     /// # Errors
     /// When the database is away.
     pub async fn federated_type(&self, group: &str, kind: &str) -> Result<Option<Model>, StoreError> {
-        Ok(federated_type::Entity::find()
+        if let Some(known) = self.known().type_of(group, kind) {
+            return Ok(Some(known));
+        }
+        let as_of = self.known().as_of();
+        let row = federated_type::Entity::find()
             .filter(federated_type::Column::Group.eq(group))
             .filter(federated_type::Column::Kind.eq(kind))
             .one(self.db())
-            .await?)
+            .await?;
+        if let Some(row) = &row {
+            self.known().keep_type(as_of, row);
+        }
+        Ok(row)
     }
 }
