@@ -1,6 +1,6 @@
 //! Readers that read nothing, beside others that do: how much slower those get, and what it holds in memory.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use hanse_tunnel::empty;
 use serde::{Deserialize, Serialize};
@@ -13,8 +13,10 @@ use crate::figures::mib;
 
 const STUCK: [usize; 4] = [0, 1, 10, 100];
 const IN_FLIGHT: usize = 8;
-/// Until all windows are full.
-const FILLING: Duration = Duration::from_millis(500);
+/// Windows are full when memory has not grown for this long.
+const FILLING: Duration = Duration::from_millis(300);
+/// Longer than this is not waited for.
+const FILLED: Duration = Duration::from_secs(5);
 
 /// One number of stuck readers in one round.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -38,7 +40,15 @@ pub async fn measure(stand: &Stand) -> anyhow::Result<Vec<Round>> {
             for mut line in stand.tunnel.lines(stuck).await? {
                 unread.push(line.ask("/bulk", empty()).await?);
             }
-            tokio::time::sleep(FILLING).await;
+            let (began, mut last) = (Instant::now(), f64::NEG_INFINITY);
+            while stuck > 0 && began.elapsed() < FILLED {
+                let now = held()?;
+                if now - last < 0.5 {
+                    break;
+                }
+                last = now;
+                tokio::time::sleep(FILLING).await;
+            }
             let others = requests(&stand.tunnel, IN_FLIGHT, stand.scale.lasting()).await?;
             rounds.push(Round { round, stuck, others, growth_mib: held()? - before });
         }
