@@ -131,7 +131,8 @@ async fn follow<K>(client: Client, kind: Kind, seen: Arc<Mutex<Seen>>, tell: Arc
 where
     K: Resource<DynamicType = ()> + Clone + DeserializeOwned + Debug + Send + 'static,
 {
-    let config = Config::default().labels("kubefed.io/managed=true");
+    // Everything, so that what the bare client writes is watched, too: the instrument costs both alike.
+    let config = Config::default();
     let (mut known, mut changed) = (HashSet::new(), HashSet::new());
     let mut events = std::pin::pin!(watcher(Api::<PartialObjectMeta<K>>::all(client), config));
     loop {
