@@ -62,11 +62,11 @@ impl Node {
                 let place = |number: u32| usize::try_from(number).ok()?.checked_sub(1);
                 let written =
                     place(line).and_then(|at| lines.get(at)).zip(place(column)).map(|(line, skip)| {
-                        let word = |c: &char| c.is_alphanumeric();
-                        line.chars().skip(skip).take_while(word).take(2).collect::<String>()
+                        let letter = |c: &char| c.is_ascii_alphabetic();
+                        line.chars().skip(skip).take_while(letter).take(6).collect::<String>()
                     });
-                if let Some(letter) = written.filter(|word| matches!(word.as_str(), "y" | "Y" | "n" | "N")) {
-                    *value = letter.into();
+                if let Some(word) = written.filter(|word| !word.is_empty() && !is_yes_or_no(word)) {
+                    *value = word.into();
                 }
             }
             Kind::Leaf(_) => {}
