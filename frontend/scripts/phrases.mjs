@@ -14,7 +14,7 @@ const elsewhere = [
   /^backend\/server\/src\/(main|config|tls|web|metrics|clock|lib)\.rs$/,
   /^backend\/server\/src\/gateway\/(headers|request|streams)\.rs$/,
   /^backend\/server\/src\/gateway\.rs$/,
-  /^backend\/store\/src\/(seal|lock|lib|meta|feed|group|tx|status|sessions|entity|hub)\.rs$/,
+  /^backend\/store\/src\/(seal|lock|lib|meta|feed|group|together|tx|status|sessions|entity|hub)\.rs$/,
   /^backend\/store\/src\/migrate/,
   /^backend\/federation\/src\/simulate/,
   /^backend\/fleet\/src\/reflector/,
@@ -27,7 +27,7 @@ const elsewhere = [
 const unsaid = new Set([
   ...['trace!', 'debug!', 'info!', 'warn!', 'error!', 'event!', 'println!', 'eprintln!', 'writeln!'],
   ...['contains', 'starts_with', 'ends_with', 'strip_prefix', 'strip_suffix', 'split', 'find', 'rfind', 'trim_start_matches', 'trim_end_matches'],
-  ...['register', 'execute_unprepared', 'from_static', 'corrupt', 'platform', 'again', 'assert!', 'debug_assert!'],
+  ...['register', 'execute_unprepared', 'from_static', 'corrupt', 'platform', 'again', 'Unavailable', 'assert!', 'debug_assert!'],
 ]);
 
 /** Texts with the look of a sentence that nobody reads as one: statements, headers, names of limits, what others say. */
@@ -39,7 +39,10 @@ const technical = [
   /; (filename|Path|version|charset)=/,
   /^(hanse-agent join |install hanse and sign in:)/,
   // Causes that stay in the log.
-  /^(a handler panicked|the authority of the tunnel was not kept|a password could not be hashed|the policy file$|the (project left|cluster was relabelled))/,
+  /^(a handler panicked|the authority of the tunnel was not kept|a password could not be hashed|the policy file$)/,
+  // What an object is looked at again for.
+  /^the (cluster|project)(?: was)? (left|came|goes|relabelled)( the cluster)?$/,
+  /^the workspace's clusters changed$/,
   / is in use by another Hanse process/,
   /^- apiGroups: /,
   /^(proxy authorization required|unexpected end of file|io error establishing tunnel|io error during SOCKS handshake)$/,

@@ -1,7 +1,7 @@
 import { TextInput } from '@mantine/core';
 import { useDebouncedCallback } from '@mantine/hooks';
 import { useNavigate, useSearch } from '@tanstack/react-router';
-import { useMemo } from 'react';
+import { useCallback, useMemo } from 'react';
 import { useTranslation } from 'react-i18next';
 import { audit } from '../api/endpoints';
 import { useList } from '../api/hooks';
@@ -15,10 +15,25 @@ import { State } from '../ui/State';
 const id = (one: AuditEntry) => String(one.id);
 const filters = ['actor', 'verb', 'kind', 'workspace', 'project'] as const;
 
+const outcomes = ['ok', 'forbidden', 'not_found', 'unauthenticated', 'too_many_requests'] as const;
+
+/** How an attempt ended, where it has a word of its own; else its code has to do. */
+function useOutcome(): (code: string) => string | undefined {
+  const { t } = useTranslation();
+  return useCallback(
+    (code: string) => {
+      const known = outcomes.find((one) => one === code);
+      return known && t(`audit.results.${known}`);
+    },
+    [t],
+  );
+}
+
 /** Who did what, newest first; the filters are in the address. */
 export default function Audit() {
   const { t } = useTranslation();
   const format = useFormat();
+  const outcome = useOutcome();
   const navigate = useNavigate();
   const search = useSearch({ from: '/audit' });
   const query = useList({ key: ['audit'], topic: 'audit', params: search, read: audit.list });
@@ -27,13 +42,13 @@ export default function Audit() {
       { id: 'at', title: t('audit.at'), cell: (one) => <time dateTime={one.at}>{format.time(one.at)}</time> },
       { id: 'actor', title: t('audit.actor'), cell: (one) => <span className="mono">{one.actor}</span> },
       { id: 'verb', title: t('audit.verb'), cell: (one) => <span className="mono">{one.verb}</span> },
-      { id: 'kind', title: t('audit.kind'), cell: (one) => one.kind },
+      { id: 'kind', title: t('audit.kind'), cell: (one) => <span className="mono">{one.kind}</span> },
       { id: 'name', title: t('audit.name'), cell: (one) => <span className="mono">{one.name}</span> },
       { id: 'where', title: t('audit.where'), cell: (one) => <span className="mono">{[one.workspace, one.project, one.cluster].filter(Boolean).join(' ▸ ') || '–'}</span> },
-      { id: 'result', title: t('audit.result'), cell: (one) => <State tone={one.result === 'ok' ? 'ok' : 'bad'} word={one.result} /> },
+      { id: 'result', title: t('audit.result'), cell: (one) => <State tone={one.result === 'ok' ? 'ok' : 'bad'} word={outcome(one.result) ?? one.result} /> },
       { id: 'address', title: t('audit.address'), cell: (one) => <span className="mono">{one.address ?? '–'}</span> },
     ],
-    [t, format],
+    [t, format, outcome],
   );
   const set = useDebouncedCallback(
     (field: keyof AuditSearch, value: string) =>

@@ -66,6 +66,22 @@ describe('the Chinese book', () => {
     ['you cannot give the role member: it holds project.view, which you do not have here', '您不能授予角色 member：它包含您在此处没有的权限 project.view'],
     ['this needs the permission cluster.view (See a cluster, its facts and health): ask an administrator for a role that has it', '此操作需要权限 cluster.view（查看集群及其信息和健康状况），请向管理员申请拥有该权限的角色'],
     ['the body is not valid JSON: missing field `name` at line 1 column 2', '请求体不是有效的 JSON：缺少字段 `name`（第 1 行，第 2 列）'],
+    [
+      '10.2.0.4:6443 does not answer within 10 s. Check the address, and routes and firewalls between Hanse and the cluster. (last seen 2026-11-25 21:04:11 UTC)',
+      '10.2.0.4:6443 在 10 秒内没有响应。请检查地址，以及 Hanse 与集群之间的路由和防火墙。（最后一次见到于 2026-11-25 21:04:11 UTC）',
+    ],
+    [
+      'The agent has not been connected since 2026-11-25 21:04:11 UTC: the agent did not answer a PING within 10 s. The agent connects again by itself. If this stays, look at its log.',
+      '代理自 2026-11-25 21:04:11 UTC 起未连接：代理在 10 秒内没有回应 PING。代理会自动重新连接。如果持续出现，请查看其日志。',
+    ],
+    ['spec.overrides[0].image cannot be applied in cluster "eu-1": the template has no container named "x"', 'spec.overrides[0].image 无法应用于集群 "eu-1"：模板中没有名为 "x" 的容器'],
+    ['named in placement.clusters, but its project is not in this cluster', '在 placement.clusters 中列出，但其项目不在该集群中'],
+    ['matches placement.clusterSelector: region in (eu)', '符合 placement.clusterSelector：region 属于（eu）'],
+    [
+      'cluster "a" is used by shop, web: take it out of those projects first, which removes or orphans, by each object\'s policy, what was placed there',
+      '集群 "a" 正被 shop, web 使用：请先将其从这些项目中去掉，届时将按各对象的策略删除或保留放置在其中的内容',
+    ],
+    ['the last administrator of the workspace can be neither removed nor demoted: give somebody else the role first', '不能移除或降级工作空间的最后一位管理员，请先将该角色授予其他人'],
     ['Flow sequence in block collection must be sufficiently indented and end with a ]', '行内列表必须足够缩进，并以“]”结尾'],
   ])('%s', (english, chinese) => {
     expect(known(english)).toBe(chinese);

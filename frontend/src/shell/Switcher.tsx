@@ -43,7 +43,7 @@ export function Switcher({ workspace, project }: { workspace: string | undefined
   return (
     <Popover opened={opened} onChange={show} position="bottom-start" width={320} shadow="md" trapFocus transitionProps={{ duration: 100 }}>
       <Popover.Target>
-        <button type="button" className="crumb-button boxed places" title={[workspace, project].filter(Boolean).join(' ▸ ')} onClick={() => show(!opened)}>
+        <button type="button" className="crumb-button boxed whereabouts" title={[workspace, project].filter(Boolean).join(' ▸ ')} onClick={() => show(!opened)}>
           <span>{workspace ?? t('switcher.choose')}</span>
           {workspace && project && <span aria-hidden="true">{'▸'}</span>}
           {workspace && project && <span>{project}</span>}

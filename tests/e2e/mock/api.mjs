@@ -124,7 +124,7 @@ function joining(name, at) {
 
 const join = (name, at) => ({
   token: 'hjt_6b1f',
-  expiresAt: new Date(Date.parse(at) + 3_600_000).toISOString(),
+  expiresAt: new Date(Date.parse(at) + (name.startsWith('expired') ? -1000 : 3_600_000)).toISOString(),
   url: 'https://hanse.example.com',
   caSha256: '9d0c',
   tunnelAddress: 'hanse.example.com:8443',
