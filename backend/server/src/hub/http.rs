@@ -91,7 +91,7 @@ async fn answer(
             let kind = catalogue.by_plural(&path.api_version, &path.plural);
             let kind = kind.ok_or_else(Status::no_such_path)?;
             *seen = Some((Arc::clone(&kind), path.name.clone()));
-            return resource(platform, op, kind, path, &parts, body).await;
+            return Box::pin(resource(platform, op, kind, path, &parts, body)).await;
         }
         Route::Paths => bytes(json!({"paths": ["/api", "/apis", "/openapi/v2", "/openapi/v3", "/version"]})),
         Route::Health => None,
