@@ -4,7 +4,10 @@
 
 use std::{
     collections::{BTreeMap, HashMap, VecDeque},
-    sync::{Arc, PoisonError, RwLock},
+    sync::{
+        Arc, PoisonError, RwLock,
+        atomic::{AtomicU64, Ordering},
+    },
 };
 
 use hanse_machinery::Status;
@@ -179,6 +182,8 @@ pub struct Shelves {
     place: Place,
     inner: Mutex<Inner>,
     catalogues: RwLock<HashMap<Root, Arc<Catalogue>>>,
+    /// Counts how often the kinds were forgotten: what was read before is not kept after.
+    forgotten: AtomicU64,
     applied: watch::Sender<i64>,
     access: watch::Sender<u64>,
 }
@@ -193,6 +198,7 @@ impl Shelves {
             place: Place { url, authority },
             inner,
             catalogues: RwLock::default(),
+            forgotten: AtomicU64::new(0),
             applied: watch::channel(0).0,
             access: watch::channel(0).0,
         }
@@ -247,19 +253,25 @@ impl Shelves {
         if let Some(known) = known {
             return Ok(known);
         }
+        let forgotten = self.forgotten.load(Ordering::Acquire);
         let types = self.store.federated_types().await?;
         let snapshot = self.store.snapshot().await?;
         let definitions =
             snapshot.local(root.as_str(), "customresourcedefinitions.apiextensions.k8s.io", None).await?;
         let definitions: Vec<Value> = definitions.into_iter().map(|local| local.object).collect();
         let catalogue = Arc::new(Catalogue::of(root, &types, &definitions));
-        self.catalogues.write().unwrap_or_else(PoisonError::into_inner).insert(root, Arc::clone(&catalogue));
+        let mut catalogues = self.catalogues.write().unwrap_or_else(PoisonError::into_inner);
+        if self.forgotten.load(Ordering::Acquire) == forgotten {
+            catalogues.insert(root, Arc::clone(&catalogue));
+        }
         Ok(catalogue)
     }
 
     /// Has the kinds looked up again.
     pub fn forget_kinds(&self) {
-        self.catalogues.write().unwrap_or_else(PoisonError::into_inner).clear();
+        let mut catalogues = self.catalogues.write().unwrap_or_else(PoisonError::into_inner);
+        self.forgotten.fetch_add(1, Ordering::AcqRel);
+        catalogues.clear();
     }
 
     /// The shelf of a kind with everything that has been committed.
