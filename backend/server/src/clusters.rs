@@ -16,6 +16,7 @@ use hanse_store::{
     clusters::{self as rows, Model},
     meta,
     page::{Page, Visible},
+    removals::Mode,
 };
 use hanse_types::{
     ClusterId, ClusterName, List, ListParams,
@@ -292,6 +293,7 @@ pub async fn import(platform: &Platform, op: &OpContext, request: ClusterImport)
         error => error.into(),
     })?;
     meta::put_secret(&mut tx, "cluster", row.id, ACCESS, &plain).await?;
+    place::joined(platform, &mut tx, &row).await?;
     tx.audit(AuditEvent {
         verb: "import",
         kind: "cluster",
@@ -364,14 +366,15 @@ pub async fn update(
     let row = rows::update(&mut tx, &handle, display_name, labels).await?;
     if relabelled {
         let projects = platform.store.projects_by_ids(platform.store.projects_using(row.id).await?).await?;
-        for project in projects.into_values() {
-            let mut clusters = place::clusters_of(platform, &project).await?;
+        for project in projects.into_values().map(Some).chain([None]) {
+            let mut clusters = place::clusters_of(platform, project.as_ref()).await?;
             for (id, view) in &mut clusters {
                 if id.0 == row.id {
                     view.labels = update.labels.clone().unwrap_or_default();
                 }
             }
-            place::again(platform, &mut tx, &project, &clusters, "the cluster was relabelled").await?;
+            place::again(platform, &mut tx, project.as_ref(), &clusters, "the cluster was relabelled")
+                .await?;
         }
     }
     tx.audit(AuditEvent {
@@ -413,6 +416,10 @@ pub async fn detach(platform: &Platform, op: &OpContext, name: &str, copies: Cop
     }
     let id = ClusterId(handle.id);
     debug_assert_eq!(handle.scope().kind(), ScopeKind::Cluster);
+    if !op.request.dry_run {
+        let mode = if copies == Copies::Delete { Mode::Delete } else { Mode::Release };
+        place::leave(platform, op, id, mode).await?;
+    }
     // Taken before the commit: whoever follows the changes may let the member go the moment after it.
     let member = platform.fleet.get(id);
     let mut tx = platform.store.begin(&op.write()).await?;

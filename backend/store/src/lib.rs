@@ -40,6 +40,7 @@ pub mod idempotency;
 pub mod labels;
 mod lock;
 pub mod meta;
+pub mod owners;
 pub mod page;
 pub mod projects;
 pub mod removals;

@@ -19,6 +19,8 @@ mod fixture;
 mod members;
 #[path = "hub/objects.rs"]
 mod objects;
+#[path = "hub/semantics.rs"]
+mod semantics;
 #[path = "hub/support.rs"]
 mod support;
 #[path = "hub/watches.rs"]
