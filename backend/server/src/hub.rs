@@ -10,6 +10,7 @@ mod access;
 mod collector;
 mod documents;
 pub mod http;
+mod join;
 mod kinds;
 mod kubefed;
 mod render;

@@ -5,13 +5,14 @@ use std::collections::BTreeSet;
 use hanse_authz::{Handle, authorize, authorize_platform};
 use hanse_federation::{FederatedObject as Record, FederatedSpec, Resource, validate};
 use hanse_store::{
-    AuditEvent, Tx,
+    AuditEvent, Doing, Tx,
     federated::{self, Home},
     hub,
     removals::Mode,
 };
 use hanse_types::{ClusterId, FieldError};
 use serde_json::{Value, json};
+use uuid::Uuid;
 
 use super::{model, model::FederatedWrite, place, read, types};
 use crate::{
@@ -297,16 +298,42 @@ pub async fn create_row(
         placed: considered.placed,
         author: op.actor.name.to_string(),
     };
-    let mut tx = platform.store.begin(&op.write()).await?;
     let label = format!("{type_}/{}", record.name);
-    let mut row =
-        federated::create(&mut tx, home.project(), new).await.map_err(taken("federated object", &label))?;
-    if let Some(addition) = &addition {
-        addition.store(&mut tx, &mut row).await?;
-    }
-    tx.audit(AuditEvent { after: Some(shown(&record)), ..event("create", label, &home) });
-    platform.commit(tx).await?;
+    let audit = AuditEvent { after: Some(shown(&record)), ..event("create", label.clone(), &home) };
+    let at = home.clone();
+    let row = store(platform, op, &home, move |tx| {
+        let (new, label, audit) = (new.clone(), label.clone(), audit.clone());
+        let (home, addition) = (at.clone(), addition.clone());
+        Box::pin(async move {
+            let mut row = federated::create(tx, home.project(), new)
+                .await
+                .map_err(taken("federated object", &label))?;
+            if let Some(addition) = &addition {
+                addition.store(tx, &mut row).await?;
+            }
+            tx.audit(audit);
+            Ok(row)
+        })
+    })
+    .await?;
     Ok((home, row))
+}
+
+/// Stores: together with what others write at the same moment, unless nothing is to be kept.
+async fn store<T: Send + 'static>(
+    platform: &Platform,
+    op: &OpContext,
+    home: &Home,
+    work: impl for<'t> Fn(&'t mut Tx) -> Doing<'t, Result<T>> + Send + Sync + 'static,
+) -> Result<T> {
+    if op.request.dry_run {
+        let mut tx = platform.store.begin(&op.write()).await?;
+        let done = work(&mut tx).await?;
+        platform.commit(tx).await?;
+        return Ok(done);
+    }
+    let about = home.project().map_or_else(Uuid::nil, |project| project.id);
+    platform.store.together(about, op.write(), work).await
 }
 
 fn event(verb: &'static str, name: String, home: &Home) -> AuditEvent {
@@ -433,17 +460,23 @@ pub async fn replace_row(
     {
         read::redact(spec);
     }
-    let mut tx = platform.store.begin(&op.write()).await?;
-    let mut next = federated::update(&mut tx, &row, changed).await?;
-    if let Some(addition) = &addition {
-        addition.store(&mut tx, &mut next).await?;
-    }
-    tx.audit(AuditEvent {
+    let audit = AuditEvent {
         before: Some(old),
         after: Some(shown(&record)),
         ..event("update", format!("{type_}/{name}"), &home)
-    });
-    platform.commit(tx).await?;
+    };
+    let next = store(platform, op, &home, move |tx| {
+        let (row, changed, addition, audit) = (row.clone(), changed.clone(), addition.clone(), audit.clone());
+        Box::pin(async move {
+            let mut next = federated::update(tx, &row, changed).await?;
+            if let Some(addition) = &addition {
+                addition.store(tx, &mut next).await?;
+            }
+            tx.audit(audit);
+            Ok(next)
+        })
+    })
+    .await?;
     Ok((home, next))
 }
 
@@ -518,7 +551,7 @@ pub struct Removal {
     /// What happens to the copies, whatever the object's policy is.
     pub copies: Option<Mode>,
     /// Only this object, and no later one of its name.
-    pub only: Option<uuid::Uuid>,
+    pub only: Option<Uuid>,
     /// What a root of the hub adds to what is left.
     pub addition: Option<Addition>,
 }
@@ -548,18 +581,25 @@ pub async fn delete_row(
     let policy = serde_json::from_value(row.object.spec.get("policy").cloned().unwrap_or_default());
     let (mode, options) = place::leaving(&policy.map_err(Error::internal)?);
     let mode = how.copies.unwrap_or(mode);
-    let mut tx = platform.store.begin(&op.write()).await?;
-    let mut object = row.object.clone();
-    if let Some(addition) = &how.addition {
-        addition.store(&mut tx, &mut object).await?;
-    }
-    let next = federated::delete(&mut tx, home.project(), &object, mode, options.as_ref()).await?;
-    tx.audit(AuditEvent {
+    let audit = AuditEvent {
         before: Some(json!({"generation": row.object.generation})),
         after: Some(json!({"copies": mode.as_str()})),
         ..event("delete", format!("{type_}/{name}"), &home)
-    });
-    platform.commit(tx).await?;
+    };
+    let (at, going, addition) = (home.clone(), row.object.clone(), how.addition);
+    let next = store(platform, op, &home, move |tx| {
+        let (home, mut going, addition) = (at.clone(), going.clone(), addition.clone());
+        let (options, audit) = (options.clone(), audit.clone());
+        Box::pin(async move {
+            if let Some(addition) = &addition {
+                addition.store(tx, &mut going).await?;
+            }
+            let next = federated::delete(tx, home.project(), &going, mode, options.as_ref()).await?;
+            tx.audit(audit);
+            Ok(next)
+        })
+    })
+    .await?;
     let gone = row.into_inner().object;
     let shown = next.unwrap_or(federated::Model { deleted_at: Some(op.now), ..gone });
     Ok((home, shown))

@@ -71,7 +71,12 @@ impl Writer<'_> {
             json::set(&mut body, &["metadata", "deletionTimestamp"], at.clone());
             json::set(&mut body, &["metadata", "deletionGracePeriodSeconds"], 0);
         }
-        let view = project::NamespaceView { root: addition.root, body: held.then_some(&body), forget: !held };
+        let view = project::NamespaceView {
+            root: addition.root,
+            body: held.then_some(&body),
+            forget: !held,
+            content: None,
+        };
         project::show_namespace(self.platform, self.op, &live.key.1, view).await?;
         Ok(())
     }
@@ -151,14 +156,17 @@ impl Writer<'_> {
     /// A FederatedNamespace goes: its namespace leaves all clusters. A client's finalizer holds what is shown.
     async fn end_namespace(&self, row: &hub::Federated, marked: &Value, mut addition: Addition) -> Done {
         let Some(project) = &row.project else { return Ok(()) };
+        let nowhere = Placement::named::<String>([]);
         if Kept::of(&addition.body).finalizers.is_empty() {
-            return self.place_project(&project.name, None, Some(row.row.id)).await;
+            let nothing = project::NamespaceContent::default();
+            return self.place_project(&project.name, &nowhere, None, nothing).await;
         }
         for field in ["deletionTimestamp", "deletionGracePeriodSeconds"] {
             let value = marked.pointer(&format!("/metadata/{field}")).cloned().unwrap_or_default();
             json::set(&mut addition.body, &["metadata", field], value);
         }
-        self.place_project(&project.name, Some((&Placement::named::<String>([]), &addition)), None).await
+        let nothing = project::NamespaceContent::default();
+        self.place_project(&project.name, &nowhere, Some(&addition.body), nothing).await
     }
 
     async fn delete_other(&self, live: &Item) -> Done {
@@ -168,8 +176,7 @@ impl Writer<'_> {
                 Ok(())
             }
             Source::Cluster(name, _) => {
-                crate::clusters::detach(self.platform, self.op, name, crate::clusters::Copies::Orphan)
-                    .await?;
+                crate::clusters::leave::leave(self.platform, self.op, name).await?;
                 Ok(())
             }
             Source::Fixed => Err(Status::forbidden(
