@@ -16,6 +16,12 @@ struct TypeInfo {
     type_: String,
     group: String,
     kind: String,
+    #[serde(default = "yes")]
+    namespaced: bool,
+}
+
+const fn yes() -> bool {
+    true
 }
 
 /// Every kind that can be federated.
@@ -55,6 +61,11 @@ impl Kinds {
             .iter()
             .find(|known| known.group == group && known.kind == kind)
             .map(|known| known.type_.as_str())
+    }
+
+    /// Whether objects of a type belong to whole clusters, and so to the platform and to no project.
+    pub(crate) fn is_of_platform(&self, type_: &str) -> bool {
+        self.0.iter().any(|known| known.type_ == type_ && !known.namespaced && known.type_ != "namespaces")
     }
 
     /// The type that somebody wrote. What is not known is left as it is, for the server to judge.
@@ -102,6 +113,7 @@ mod tests {
             type_: type_.into(),
             group: type_.split_once('.').map_or("", |(_, group)| group).into(),
             kind: kind.into(),
+            namespaced: true,
         };
         Kinds(vec![
             known("configmaps", "ConfigMap"),

@@ -9,7 +9,7 @@ use crate::{
     Globals,
     documents::Document,
     error::{Error, Result},
-    kinds::group_of,
+    kinds::{Kinds, group_of},
     shell::pair,
 };
 
@@ -50,8 +50,8 @@ impl PlacementArgs {
 pub(crate) struct Wanted {
     document: Document,
     root: Root,
-    /// Its project.
-    pub(crate) project: String,
+    /// Its project; none for a kind that is known to belong to whole clusters.
+    project: Option<String>,
     /// `apiVersion` of the template.
     pub(crate) api_version: String,
     /// `kind` of the template.
@@ -138,7 +138,7 @@ impl Wanted {
             );
         }
         let inside = document.value.pointer(&format!("/{}", project_field.replace('.', "/")));
-        let project = project(&document, project_field, inside, globals, fallback)?;
+        let project = project(&document, project_field, inside, globals, fallback, (&kind, &api_version))?;
         Ok(Self {
             document,
             root: Root::Spec,
@@ -158,9 +158,16 @@ impl Wanted {
     ) -> Result<Self> {
         let (api_version, kind, name) = identity(&document, "", &document.value)?;
         let inside = document.value.pointer("/metadata/namespace");
-        let project = project(&document, "metadata.namespace", inside, globals, fallback)?;
+        let project =
+            project(&document, "metadata.namespace", inside, globals, fallback, (&kind, &api_version))?;
         let content = Content::Template(document.value.clone(), args.placement());
         Ok(Self { document, root: Root::Template, project, api_version, kind, name, content })
+    }
+
+    /// The project that it goes to; none when the server says that its kind belongs to whole clusters.
+    pub(crate) fn home(&self, kinds: &Kinds) -> Option<&str> {
+        let type_ = kinds.of_object(&self.api_version, &self.kind);
+        self.project.as_deref().filter(|_| !type_.is_some_and(|type_| kinds.is_of_platform(type_)))
     }
 
     /// `apps/v1 Deployment web`, as a person would point at it.
@@ -236,14 +243,19 @@ fn identity(document: &Document, at: &str, template: &Value) -> Result<(String, 
     Ok((text("/apiVersion", "apiVersion")?, text("/kind", "kind")?, text("/metadata/name", "metadata.name")?))
 }
 
-/// The project of a document: what it says itself and what the command line says must agree.
+/// The project of a document: what it says itself and what the command line says must agree. None for a kind that is
+/// known to belong to whole clusters.
 fn project(
     document: &Document,
     field: &str,
     inside: Option<&Value>,
     globals: &Globals,
     fallback: Option<&str>,
-) -> Result<String> {
+    (kind, api_version): (&str, &str),
+) -> Result<Option<String>> {
+    if kinds::built_in(kind, Some(api_version)).is_some_and(|kind| !kind.namespaced) && kind != "Namespace" {
+        return Ok(None);
+    }
     let inside = match inside {
         None | Some(Value::Null) => None,
         Some(Value::String(name)) => Some(name.as_str()),
@@ -254,9 +266,11 @@ fn project(
             Err(document
                 .wrong(field, format!("is {inside:?}, but -p says {outside:?}: leave one of them out")))
         }
-        (inside, outside) => inside.or(outside).or(fallback).map(ToOwned::to_owned).ok_or_else(|| {
-            document.wrong(field, "is missing: say in which project, here or with -p PROJECT")
-        }),
+        (inside, outside) => {
+            inside.or(outside).or(fallback).map(ToOwned::to_owned).map(Some).ok_or_else(|| {
+                document.wrong(field, "is missing: say in which project, here or with -p PROJECT")
+            })
+        }
     }
 }
 
@@ -307,9 +321,9 @@ fn adapted(
         return Err(document.wrong(&error.path, &error.message));
     }
     let inside = document.value.pointer("/metadata/namespace");
-    let project = project(&document, "metadata.namespace", inside, globals, fallback)?;
     let object = parsed.object;
     let (api_version, kind, name) = (object.resource.api_version(), object.resource.kind, object.name);
+    let project = project(&document, "metadata.namespace", inside, globals, fallback, (&kind, &api_version))?;
     let mut spec = serde_json::to_value(object.spec).map_err(std::io::Error::other)?;
     // KubeFed's templates leave out who they are.
     if let Some(template) = spec.get_mut("template").and_then(Value::as_object_mut) {

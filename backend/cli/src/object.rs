@@ -20,7 +20,9 @@ pub(crate) struct Object {
     #[serde(rename = "type")]
     pub(crate) type_: String,
     pub(crate) name: String,
-    pub(crate) project: String,
+    /// None for one of a cluster-scoped kind.
+    #[serde(default)]
+    pub(crate) project: Option<String>,
     pub(crate) generation: i64,
     pub(crate) spec: Value,
     pub(crate) status: FederatedStatus,
@@ -59,20 +61,26 @@ pub(crate) const fn phase_style(phase: Phase) -> Style {
     }
 }
 
+/// Path below a project, or with none below the platform.
+pub(crate) fn below<'a>(project: Option<&'a str>, rest: &[&'a str]) -> Vec<&'a str> {
+    let home = project.map_or_else(Vec::new, |project| vec!["projects", project]);
+    [home.as_slice(), rest].concat()
+}
+
 /// Path of a federated object.
-pub(crate) fn path<'a>(project: &'a str, type_: &'a str, name: &'a str) -> [&'a str; 5] {
-    ["projects", project, "federated-objects", type_, name]
+pub(crate) fn path<'a>(project: Option<&'a str>, type_: &'a str, name: &'a str) -> Vec<&'a str> {
+    below(project, &["federated-objects", type_, name])
 }
 
 /// Finds the federated object of a kind and name when the server's list of types does not know the kind.
 pub(crate) async fn find(
     api: &Api,
-    project: &str,
+    project: Option<&str>,
     api_version: &str,
     kind: &str,
     name: &str,
 ) -> Result<Option<Answer>> {
-    let found = api.list(&["projects", project, "federated-objects"], &[("search", name)]).await?;
+    let found = api.list(&below(project, &["federated-objects"]), &[("search", name)]).await?;
     let text =
         |item: &Value, field: &str| item.get(field).and_then(Value::as_str).unwrap_or_default().to_owned();
     let fits = |item: &&Value| {

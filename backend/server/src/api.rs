@@ -13,6 +13,7 @@ mod layers;
 mod live;
 mod me;
 mod overview;
+mod platform_objects;
 mod projects;
 mod query;
 mod respond;
@@ -88,6 +89,15 @@ fn routes() -> OpenApiRouter<Arc<Platform>> {
         .routes(routes!(federated::list, federated::create))
         .routes(routes!(federated::get, federated::replace, federated::patch, federated::delete))
         .routes(routes!(federated::revisions))
+        .routes(routes!(platform_objects::plan))
+        .routes(routes!(platform_objects::list, platform_objects::create))
+        .routes(routes!(
+            platform_objects::get,
+            platform_objects::replace,
+            platform_objects::patch,
+            platform_objects::delete
+        ))
+        .routes(routes!(platform_objects::revisions))
         .routes(routes!(live::connect))
 }
 

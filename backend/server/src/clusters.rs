@@ -18,6 +18,7 @@ use hanse_store::{
     clusters::{self as rows, Model},
     hub, meta,
     page::{Page, Visible},
+    removals::Mode,
     workspaces,
 };
 use hanse_types::{
@@ -321,6 +322,7 @@ pub async fn import_joining(
         error => error.into(),
     })?;
     meta::put_secret(&mut tx, "cluster", row.id, ACCESS, &plain).await?;
+    place::joined(platform, &mut tx, &row).await?;
     if let Some(joining) = &joining {
         hub::put_view(&tx, row.id, joining.root, 0, &joining.body, false).await?;
         hub::delete(&mut tx, joining.spent).await?;
@@ -417,10 +419,13 @@ pub async fn update(
         }
         let projects = platform.store.projects_by_ids(platform.store.projects_using(row.id).await?).await?;
         for project in projects.into_values().filter(|project| !done.contains(&project.id)) {
-            let mut clusters = place::clusters_of(platform, &project).await?;
+            let mut clusters = place::clusters_of(platform, Some(&project)).await?;
             relabel(&mut clusters);
-            place::again(platform, &mut tx, &project, &clusters, "the cluster was relabelled").await?;
+            place::again(platform, &mut tx, Some(&project), &clusters, "the cluster was relabelled").await?;
         }
+        let mut clusters = place::clusters_of(platform, None).await?;
+        relabel(&mut clusters);
+        place::again(platform, &mut tx, None, &clusters, "the cluster was relabelled").await?;
     }
     tx.audit(AuditEvent {
         verb: "update",
@@ -461,6 +466,10 @@ pub async fn detach(platform: &Platform, op: &OpContext, name: &str, copies: Cop
     }
     let id = ClusterId(handle.id);
     debug_assert_eq!(handle.scope().kind(), ScopeKind::Cluster);
+    if !op.request.dry_run {
+        let mode = if copies == Copies::Delete { Mode::Delete } else { Mode::Release };
+        place::leave(platform, op, id, mode).await?;
+    }
     // Taken before the commit: whoever follows the changes may let the member go the moment after it.
     let member = platform.fleet.get(id);
     let mut tx = platform.store.begin(&op.write()).await?;

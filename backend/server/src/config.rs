@@ -28,6 +28,8 @@ pub struct Config {
     pub identity: Identity,
     /// Passing requests on to members.
     pub gateway: Gateway,
+    /// The Kubernetes-style API.
+    pub hub: Hub,
     /// Where agents of clusters that cannot be dialled come.
     pub tunnel: Tunnel,
 }
@@ -179,6 +181,38 @@ impl Default for Gateway {
             streams_per_user: 200,
             answer_timeout_seconds: 60,
             unread_timeout_seconds: 60,
+        }
+    }
+}
+
+/// `[hub]`: the Kubernetes-style API.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Hub {
+    /// Watches at a time.
+    pub watches: usize,
+    /// Those of one person.
+    pub watches_per_user: usize,
+    /// Domains of namespaces' labels and annotations with which clusters decide what may run in a namespace, or what is
+    /// checked of it. Only who administers namespaces of all clusters may set, change or remove them.
+    pub guarded_domains: Vec<String>,
+}
+
+impl Default for Hub {
+    fn default() -> Self {
+        let guarded = [
+            "pod-security.kubernetes.io",
+            "admission.gatekeeper.sh",
+            "policies.kyverno.io",
+            "cert-manager.io",
+            "config.linkerd.io",
+            "openshift.io",
+            "security.openshift.io",
+        ];
+        Self {
+            watches: 5000,
+            watches_per_user: 500,
+            guarded_domains: guarded.into_iter().map(ToOwned::to_owned).collect(),
         }
     }
 }

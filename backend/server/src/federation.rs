@@ -11,6 +11,7 @@ pub mod preview;
 pub mod queue;
 pub mod read;
 mod records;
+pub mod rehearsal;
 mod status;
 mod types;
 mod worker;

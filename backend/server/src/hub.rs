@@ -4,9 +4,10 @@
 //!
 //! A request takes one way: `http` (bodies, media types, streams) → `verbs` (one function per verb) → `write` (which
 //! record is meant, in one transaction). Reads and watches are served by `shelf`: what one resource shows, kept up from
-//! the change feed. `kinds` says what is served, `render` how records look, `route` what a path means.
+//! the change feed. `kinds` says what is served, `render` how records look, `route` what a path means, `collector` what goes with its owners.
 
 mod access;
+mod collector;
 mod documents;
 pub mod http;
 mod join;
@@ -19,6 +20,7 @@ mod verbs;
 mod watch;
 mod write;
 
+pub use collector::{Collector, follow as collect};
 pub use shelf::Shelves;
 
 /// Gives a new hub what a KubeFed host has from the start.

@@ -69,6 +69,10 @@ pub struct Platform {
     pub secure_url: String,
     /// What the Kubernetes-style API shows.
     pub shelves: Arc<hub::Shelves>,
+    /// Places for watches there.
+    pub watches: gateway::limit::Places,
+    /// What goes along with its owners there.
+    pub collector: hub::Collector,
     /// Refused attempts on their way into the audit trail.
     pub refusals: audit::Refusals,
     /// Background work.

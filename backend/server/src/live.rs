@@ -23,12 +23,12 @@ pub enum Topic {
     Workspace(String),
     /// One project with its members.
     Project(String),
-    /// The federated objects of a project.
-    FederatedObjects(String),
+    /// The federated objects of a project, or of the platform.
+    FederatedObjects(Option<String>),
     /// One federated object with its status.
     FederatedObject {
-        /// Its project.
-        project: String,
+        /// Its project; none for one that belongs to the platform.
+        project: Option<String>,
         /// `plural.group`.
         type_: String,
         /// Its name.
@@ -56,12 +56,16 @@ impl Topic {
             ["workspaces"] => Self::Workspaces,
             ["workspaces", name] => Self::Workspace(workspace(name)?),
             ["projects", name] => Self::Project(project(name)?),
-            ["projects", name, "federated-objects"] => Self::FederatedObjects(project(name)?),
+            ["projects", name, "federated-objects"] => Self::FederatedObjects(Some(project(name)?)),
+            ["federated-objects"] => Self::FederatedObjects(None),
+            ["federated-objects", type_, name] if !type_.is_empty() && !name.is_empty() => {
+                Self::FederatedObject { project: None, type_: (*type_).to_owned(), name: (*name).to_owned() }
+            }
             ["projects", in_project, "federated-objects", type_, name]
                 if !type_.is_empty() && !name.is_empty() =>
             {
                 Self::FederatedObject {
-                    project: project(in_project)?,
+                    project: Some(project(in_project)?),
                     type_: (*type_).to_owned(),
                     name: (*name).to_owned(),
                 }
@@ -121,7 +125,7 @@ mod tests {
         assert_eq!(
             Topic::parse("projects/shop/federated-objects/deployments.apps/web"),
             Some(Topic::FederatedObject {
-                project: "shop".into(),
+                project: Some("shop".into()),
                 type_: "deployments.apps".into(),
                 name: "web".into()
             })

@@ -120,14 +120,14 @@ pub async fn get(platform: &Platform, op: &OpContext) -> Result<Overview> {
         if let Some(status) = status
             && matches!(phase, Phase::Failed | Phase::Degraded | Phase::Unknown)
         {
-            let project = project_rows
-                .iter()
-                .find(|row| row.id == project)
-                .map(|row| row.name.clone())
-                .unwrap_or_default();
+            let project = project.map(|project| {
+                let found = project_rows.iter().find(|row| row.id == project);
+                format!("projects/{}/", found.map(|row| row.name.clone()).unwrap_or_default())
+            });
+            let place = project.unwrap_or_default();
             attention.push(Attention {
                 kind: "federated-object".to_owned(),
-                path: format!("projects/{project}/federated-objects/{type_}/{name}"),
+                path: format!("{place}federated-objects/{type_}/{name}"),
                 name: format!("{type_}/{name}"),
                 phase: phase.to_string(),
                 message: status.message.clone(),

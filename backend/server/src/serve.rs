@@ -160,6 +160,7 @@ impl Server {
             .as_ref()
             .map_or_else(|| format!("http://{address}"), |url| url.as_str().trim_end_matches('/').to_owned());
         let gateway = crate::gateway::Gateway::new(&config);
+        let watches = crate::gateway::limit::Places::new(config.hub.watches, config.hub.watches_per_user);
         let platform = Arc::new(Platform {
             shelves: Arc::new(Shelves::new(store.clone(), secure_url.clone(), tls.authority.clone())),
             tls,
@@ -176,6 +177,8 @@ impl Server {
             agents,
             monitor,
             gateway,
+            watches,
+            collector: hub::Collector::default(),
             metrics,
             refusals,
             tasks,
@@ -249,6 +252,7 @@ fn background(platform: &Arc<Platform>) {
     )));
     spawn(Box::pin(tell(Arc::clone(platform))));
     spawn(Box::pin(Arc::clone(&platform.shelves).follow()));
+    spawn(Box::pin(hub::collect(Arc::clone(platform))));
     spawn(Box::pin(forget_changes(Arc::clone(platform))));
     spawn(Box::pin(crate::gateway::roles::keep(Arc::clone(platform))));
     // It ends by itself, after cutting what is open.
@@ -334,7 +338,9 @@ async fn tell(platform: Arc<Platform>) {
                     topics.extend(workspace.map(Topic::Workspace));
                 }
                 "federated" => {
-                    if let (Some(project), Some((type_, name))) = (project, change.name.split_once('/')) {
+                    // Of a project that is gone nobody is left to be told.
+                    let known = project.is_some() || change.project.is_none();
+                    if let (true, Some((type_, name))) = (known, change.name.split_once('/')) {
                         topics.extend([
                             Topic::FederatedObjects(project.clone()),
                             Topic::FederatedObject {

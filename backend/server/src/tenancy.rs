@@ -2,5 +2,6 @@
 
 pub(crate) mod follow;
 pub mod member;
+pub mod namespace;
 pub mod project;
 pub mod workspace;

@@ -154,6 +154,8 @@ entity! { project = "projects" {
     pub created_at: DateTimeUtc,
     pub updated_at: DateTimeUtc,
     pub deleted_at: Option<DateTimeUtc>,
+    pub labels: Option<Json>,
+    pub annotations: Option<Json>,
 } }
 
 entity! { project_cluster = "project_clusters" {
@@ -232,7 +234,7 @@ entity! { federated_type = "federated_types" {
 entity! { federated_object = "federated_objects" {
     #[sea_orm(primary_key, auto_increment = false)]
     pub id: Uuid,
-    pub project_id: Uuid,
+    pub project_id: Option<Uuid>,
     pub r#type: String,
     pub api_version: String,
     pub kind: String,
@@ -249,6 +251,7 @@ entity! { federated_object = "federated_objects" {
     pub created_at: DateTimeUtc,
     pub updated_at: DateTimeUtc,
     pub deleted_at: Option<DateTimeUtc>,
+    pub kept: Option<Json>,
 } }
 
 entity! { federated_revision = "federated_revisions" {
@@ -309,4 +312,13 @@ entity! { hub_view = "hub_views" {
     pub view: String,
     pub sealed: Option<Vec<u8>>,
     pub key_id: Option<String>,
+} }
+
+entity! { hub_owner = "hub_owners" {
+    #[sea_orm(primary_key, auto_increment = false)]
+    pub dependent_id: Uuid,
+    #[sea_orm(primary_key, auto_increment = false)]
+    pub root: String,
+    #[sea_orm(primary_key, auto_increment = false)]
+    pub owner_id: Uuid,
 } }

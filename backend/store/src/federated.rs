@@ -16,7 +16,7 @@ use uuid::Uuid;
 
 use crate::{
     Op, Sealed, Store, StoreError, Tx,
-    entity::{federated_object, federated_revision, federated_status, project},
+    entity::{cluster, federated_object, federated_revision, federated_status, project},
     page::{Page, Rows, page_of},
     removals::{self, Mode},
     tx::NewChange,
@@ -33,16 +33,45 @@ const PAYLOAD: [&str; 2] = ["data", "stringData"];
 pub struct Row {
     /// The object.
     pub object: Model,
-    /// Its project.
-    pub project: project::Model,
+    /// Its project; none for one of a cluster-scoped kind, which belongs to the platform.
+    pub project: Option<project::Model>,
 }
 
 impl Scoped for Row {
     fn scope(&self) -> Scope {
-        Scope::Project(WorkspaceId(self.project.workspace_id), ProjectId(self.project.id))
+        self.project.as_ref().map_or(Scope::Platform, |project| {
+            Scope::Project(WorkspaceId(project.workspace_id), ProjectId(project.id))
+        })
     }
     fn known_by(&self) -> &'static str {
-        "project.federated-objects.view"
+        if self.project.is_some() { "project.federated-objects.view" } else { "platform.types.view" }
+    }
+}
+
+/// Where objects belong, for somebody who may do something there.
+#[derive(Clone, Debug)]
+pub enum Home {
+    /// In a project.
+    Project(Box<Handle<project::Model>>),
+    /// On the platform: cluster-scoped kinds.
+    Platform(Handle<hanse_authz::Platform>),
+}
+
+impl Home {
+    /// The project, if it is one.
+    #[must_use]
+    pub fn project(&self) -> Option<&project::Model> {
+        match self {
+            Self::Project(project) => Some(project),
+            Self::Platform(_) => None,
+        }
+    }
+
+    fn filter(&self) -> sea_orm::sea_query::SimpleExpr {
+        match self {
+            Self::Project(project) => federated_object::Column::ProjectId.eq(project.id),
+            Self::Platform(_) => federated_object::Column::ProjectId.is_null(),
+        }
     }
 }
 
@@ -125,12 +154,12 @@ pub fn placed(row: &Model) -> Result<BTreeSet<ClusterId>, StoreError> {
     serde_json::from_value(row.placed.clone()).map_err(|e| StoreError::corrupt("placement", e))
 }
 
-fn change(object: &Model, project: &project::Model, op: Op) -> NewChange {
+fn change(object: &Model, project: Option<&project::Model>, op: Op) -> NewChange {
     NewChange {
         kind: "federated",
         object: object.id,
-        workspace: Some(project.workspace_id),
-        project: Some(project.id),
+        workspace: project.map(|project| project.workspace_id),
+        project: project.map(|project| project.id),
         cluster: None,
         name: format!("{}/{}", object.r#type, object.name),
         op,
@@ -149,20 +178,45 @@ fn record(tx: &mut Tx, object: &Model) {
     });
 }
 
+/// Refuses to place copies where there is no place for them (any more).
+async fn admits(
+    tx: &mut Tx,
+    project: Option<&project::Model>,
+    wanted: &BTreeSet<ClusterId>,
+) -> Result<(), StoreError> {
+    match project {
+        Some(project) => crate::projects::admits(tx, project, wanted).await,
+        None if standing(tx, wanted).await? == *wanted => Ok(()),
+        None => {
+            Err(StoreError::Conflict("a cluster was let go meanwhile: look at the clusters again".to_owned()))
+        }
+    }
+}
+
+/// Those of some clusters that are here, held until the end of the transaction.
+async fn standing(tx: &Tx, clusters: &BTreeSet<ClusterId>) -> Result<BTreeSet<ClusterId>, StoreError> {
+    let rows = cluster::Entity::find()
+        .filter(cluster::Column::Id.is_in(clusters.iter().map(|cluster| cluster.0)))
+        .lock_shared()
+        .all(tx.db())
+        .await?;
+    Ok(rows.into_iter().map(|row| ClusterId(row.id)).collect())
+}
+
 /// Accepts a new object. The project's clusters are set before.
 ///
 /// # Errors
 /// [`StoreError::Taken`] when the name is in use, also by one that is still being removed; [`StoreError::Conflict`] when
 /// the project is going or has left one of the clusters.
-pub async fn create(tx: &mut Tx, project: &project::Model, new: New) -> Result<Model, StoreError> {
-    crate::projects::admits(tx, project, &new.placed).await?;
+pub async fn create(tx: &mut Tx, project: Option<&project::Model>, new: New) -> Result<Model, StoreError> {
+    admits(tx, project, &new.placed).await?;
     let id = Uuid::from(FederatedId::new());
     let mut spec = new.spec;
     let sealed = seal(tx.store(), id, &new.kind, &mut spec)?;
     let now = tx.now();
     let row = Model {
         id,
-        project_id: project.id,
+        project_id: project.map(|project| project.id),
         r#type: new.type_,
         api_version: new.api_version,
         kind: new.kind,
@@ -179,6 +233,7 @@ pub async fn create(tx: &mut Tx, project: &project::Model, new: New) -> Result<M
         created_at: now,
         updated_at: now,
         deleted_at: None,
+        kept: None,
     };
     let insert = row.clone().into_active_model().reset_all();
     federated_object::Entity::insert(insert).exec_without_returning(tx.db()).await?;
@@ -222,7 +277,7 @@ pub async fn update(tx: &mut Tx, row: &Handle<Row>, changed: Changed) -> Result<
     next.generation += 1;
     let next = place(
         tx,
-        &row.project,
+        row.project.as_ref(),
         next,
         &changed.placed,
         changed.leaving,
@@ -240,7 +295,7 @@ pub async fn update(tx: &mut Tx, row: &Handle<Row>, changed: Changed) -> Result<
 /// [`StoreError::VersionMismatch`] when somebody was quicker.
 pub async fn replace_placed(
     tx: &mut Tx,
-    project: &project::Model,
+    project: Option<&project::Model>,
     object: Model,
     placed: &BTreeSet<ClusterId>,
     leaving: Mode,
@@ -252,21 +307,26 @@ pub async fn replace_placed(
 /// Stores an object with a new set of clusters and records the removals that follow.
 async fn place(
     tx: &mut Tx,
-    project: &project::Model,
+    project: Option<&project::Model>,
     mut next: Model,
     wanted: &BTreeSet<ClusterId>,
     leaving: Mode,
     options: Option<&Value>,
     reason: &'static str,
 ) -> Result<Model, StoreError> {
-    crate::projects::admits(tx, project, wanted).await?;
+    admits(tx, project, wanted).await?;
     let before = placed(&next)?;
     let expected = next.version;
     next.version += 1;
     next.updated_at = tx.now();
     next.placed = placed_json(wanted);
     store_version(tx, &next, expected).await?;
-    let gone: Vec<ClusterId> = before.difference(wanted).copied().collect();
+    let mut gone: BTreeSet<ClusterId> = before.difference(wanted).copied().collect();
+    if project.is_none() && !gone.is_empty() {
+        // No project keeps its clusters from being let go.
+        gone = standing(tx, &gone).await?;
+    }
+    let gone: Vec<ClusterId> = gone.into_iter().collect();
     removals::record(tx, &next, &gone, leaving, options, reason).await?;
     removals::withdraw(tx, &next, wanted).await?;
     tx.changed(change(&next, project, Op::Updated));
@@ -288,14 +348,14 @@ pub(crate) async fn rewrite(
     next.updated_by.clone_from(&tx.context().actor_name);
     store_version(tx, &next, expected).await?;
     record(tx, &next);
-    tx.changed(change(&next, project, Op::Updated));
+    tx.changed(change(&next, Some(project), Op::Updated));
     Ok(next)
 }
 
 /// Counts a write that changes nothing of what is stored here.
 pub(crate) async fn touch(
     tx: &mut Tx,
-    project: &project::Model,
+    project: Option<&project::Model>,
     mut next: Model,
 ) -> Result<Model, StoreError> {
     let expected = next.version;
@@ -333,13 +393,14 @@ async fn store_version(tx: &Tx, next: &Model, expected: i64) -> Result<(), Store
     Ok(())
 }
 
-/// Marks an object as going and records the removal of all its copies. Without copies it goes at once; then `None`.
+/// Marks an object as going and records the removal of all its copies. With neither copies nor anybody's finalizer it goes
+/// at once; then `None`.
 ///
 /// # Errors
 /// [`StoreError::VersionMismatch`] when somebody was quicker.
 pub async fn delete(
     tx: &mut Tx,
-    project: &project::Model,
+    project: Option<&project::Model>,
     object: &Model,
     mode: Mode,
     options: Option<&Value>,
@@ -348,7 +409,11 @@ pub async fn delete(
     if next.deleted_at.is_some() {
         return Ok(Some(next));
     }
-    let copies: Vec<ClusterId> = placed(&next)?.into_iter().collect();
+    let mut copies = placed(&next)?;
+    if project.is_none() {
+        copies = standing(tx, &copies).await?;
+    }
+    let copies: Vec<ClusterId> = copies.into_iter().collect();
     let expected = next.version;
     next.version += 1;
     next.updated_at = tx.now();
@@ -357,11 +422,19 @@ pub async fn delete(
     next.placed = json!([]);
     store_version(tx, &next, expected).await?;
     removals::record(tx, &next, &copies, mode, options, "deletion").await?;
-    if copies.is_empty() && sweep(tx, next.id).await? {
+    if copies.is_empty() && finish(tx, next.id).await? == End::Gone {
         return Ok(None);
     }
     tx.changed(change(&next, project, Op::Updated));
     Ok(Some(next))
+}
+
+/// Lets go of a record that is going, if nothing holds it any more. Says whether it went.
+///
+/// # Errors
+/// When the database refuses.
+pub async fn let_go(tx: &mut Tx, object: &Model) -> Result<bool, StoreError> {
+    Ok(finish(tx, object.id).await? == End::Gone)
 }
 
 /// Objects, each held until the end of the transaction: of two that confirm an object's last two copies at once, the
@@ -375,22 +448,68 @@ pub(crate) async fn lock(tx: &Tx, ids: &[Uuid]) -> Result<Vec<Model>, StoreError
         .await?)
 }
 
-/// Removes the row of an object that is marked and has no copies left to remove. Says whether it went.
-pub(crate) async fn sweep(tx: &mut Tx, id: Uuid) -> Result<bool, StoreError> {
-    let Some(row) = lock(tx, &[id]).await?.pop() else { return Ok(false) };
+/// How far the end of an object has come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum End {
+    /// It is not going, or has copies left to remove.
+    NotYet,
+    /// Its copies are gone; somebody's finalizers hold the record.
+    Held(Uuid),
+    /// Its record is gone.
+    Gone,
+}
+
+/// Removes the row of an object that is marked, has no copies left to remove and is held by nobody.
+async fn finish(tx: &mut Tx, id: Uuid) -> Result<End, StoreError> {
+    let Some(row) = lock(tx, &[id]).await?.pop() else { return Ok(End::NotYet) };
     if row.deleted_at.is_none() || removals::any_of(tx, id).await? {
-        return Ok(false);
+        return Ok(End::NotYet);
     }
-    let Some(project) = project::Entity::find_by_id(row.project_id).one(tx.db()).await? else {
-        return Ok(false);
+    if !held_by(&row).is_empty() {
+        return Ok(End::Held(id));
+    }
+    let project = match row.project_id {
+        None => None,
+        Some(project) => project::Entity::find_by_id(project).one(tx.db()).await?,
     };
     federated_object::Entity::delete_by_id(id).exec(tx.db()).await?;
     crate::hub::forget_views(tx, id).await?;
-    tx.changed(change(&row, &project, Op::Deleted));
-    if project.deleted_at.is_some() {
+    if row.kept.is_some() {
+        crate::owners::forget(tx, id).await?;
+    }
+    tx.changed(change(&row, project.as_ref(), Op::Deleted));
+    if let Some(project) = project.filter(|project| project.deleted_at.is_some()) {
         crate::projects::sweep(tx, project.id).await?;
     }
-    Ok(true)
+    Ok(End::Gone)
+}
+
+/// Looks at an object whose copies are being removed: it goes with the last one, or is told to be held.
+pub(crate) async fn sweep(tx: &mut Tx, id: Uuid) -> Result<(), StoreError> {
+    if let End::Held(id) = finish(tx, id).await?
+        && let Some(row) = federated_object::Entity::find_by_id(id).one(tx.db()).await?
+    {
+        let project = match row.project_id {
+            None => None,
+            Some(project) => project::Entity::find_by_id(project).one(tx.db()).await?,
+        };
+        tx.changed(change(&row, project.as_ref(), Op::Updated));
+    }
+    Ok(())
+}
+
+/// Finalizers that clients put on an object at the hub, without those that mean something to owners and dependents only
+/// while it is there.
+#[must_use]
+pub fn held_by(row: &Model) -> Vec<String> {
+    let mut names: Vec<String> = crate::owners::kept(row)
+        .into_values()
+        .flat_map(|kept| kept.finalizers)
+        .filter(|name| name != crate::owners::ORPHAN)
+        .collect();
+    names.sort_unstable();
+    names.dedup();
+    names
 }
 
 /// Every object of a project, read in the transaction that marks the project as going: none is made after that.
@@ -424,41 +543,42 @@ impl Store {
         Ok(Whole { row, spec })
     }
 
-    /// Objects of one project by type and name, whatever may be seen of it: the project has been authorized.
+    /// An object of one project, or of the platform, by type and name, whatever may be seen of it: its home has been
+    /// authorized.
     ///
     /// # Errors
     /// When the database is away.
     pub async fn federated_in(
         &self,
-        project: &Handle<project::Model>,
+        home: &Home,
         type_: &str,
         name: &str,
     ) -> Result<Option<Row>, StoreError> {
         let row = federated_object::Entity::find()
-            .filter(federated_object::Column::ProjectId.eq(project.id))
+            .filter(home.filter())
             .filter(federated_object::Column::Type.eq(type_))
             .filter(federated_object::Column::Name.eq(name))
             .one(self.db())
             .await?;
-        Ok(row.map(|object| Row { object, project: (**project).clone() }))
+        Ok(row.map(|object| Row { object, project: home.project().cloned() }))
     }
 
     /// Fields that federated objects can be sorted by.
     pub const FEDERATED_SORTS: &[&str] = &["name", "type", "createdAt", "updatedAt"];
 
-    /// A page of a project's objects, without the project's own namespace.
+    /// A page of the objects of a project, without the project's own namespace, or of the platform.
     ///
     /// # Errors
     /// When the database is away.
     pub async fn list_federated(
         &self,
-        project: &Handle<project::Model>,
+        home: &Home,
         type_: Option<&str>,
         page: &Page,
     ) -> Result<Rows<Model>, StoreError> {
         let revision = self.revision();
         let mut query = federated_object::Entity::find()
-            .filter(federated_object::Column::ProjectId.eq(project.id))
+            .filter(home.filter())
             .filter(federated_object::Column::Type.ne("namespaces"));
         if let Some(type_) = type_ {
             query = query.filter(federated_object::Column::Type.eq(type_));
@@ -502,6 +622,18 @@ impl Store {
     pub async fn federated_of_projects(&self, projects: Vec<Uuid>) -> Result<Vec<Model>, StoreError> {
         Ok(federated_object::Entity::find()
             .filter(federated_object::Column::ProjectId.is_in(projects))
+            .order_by_asc(federated_object::Column::Id)
+            .all(self.db())
+            .await?)
+    }
+
+    /// Every object of the platform itself: for placing them anew.
+    ///
+    /// # Errors
+    /// When the database is away.
+    pub async fn federated_of_platform(&self) -> Result<Vec<Model>, StoreError> {
+        Ok(federated_object::Entity::find()
+            .filter(federated_object::Column::ProjectId.is_null())
             .order_by_asc(federated_object::Column::Id)
             .all(self.db())
             .await?)
@@ -568,7 +700,7 @@ impl Store {
     pub async fn phases(
         &self,
         projects: Option<Vec<Uuid>>,
-    ) -> Result<Vec<(Uuid, String, String, Uuid)>, StoreError> {
+    ) -> Result<Vec<(Uuid, String, String, Option<Uuid>)>, StoreError> {
         let mut query = federated_object::Entity::find()
             .filter(federated_object::Column::Type.ne("namespaces"))
             .select_only()

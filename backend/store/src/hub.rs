@@ -19,8 +19,10 @@ use crate::{
     Change, Op, Sealed, Store, StoreError, Tx,
     entity::{
         change, cluster, cluster_status, federated_object, federated_status, hub_object, hub_view, project,
+        removal,
     },
     federated, meta,
+    owners::{self, Kept},
     tx::NewChange,
 };
 
@@ -108,7 +110,7 @@ fn value_of(
     }
 }
 
-fn local(store: &Store, row: hub_object::Model) -> Result<Local, StoreError> {
+pub(crate) fn local(store: &Store, row: hub_object::Model) -> Result<Local, StoreError> {
     let object = value_of(store, row.id, &row.root, &row.object, row.sealed, row.key_id)?;
     Ok(Local {
         id: row.id,
@@ -140,6 +142,7 @@ pub async fn create(tx: &mut Tx, new: Local) -> Result<Local, StoreError> {
     }
     .insert(tx.db())
     .await?;
+    owners::put(tx, new.id, &new.root, &[], &Kept::of(&new.object).owners).await?;
     tx.changed(new.change(Op::Created));
     Ok(Local { version: 1, ..new })
 }
@@ -167,6 +170,8 @@ pub async fn update(tx: &mut Tx, old: &Local, object: Value) -> Result<Local, St
     if done.rows_affected == 0 {
         return Err(StoreError::VersionMismatch { expected: old.version, found: 0 });
     }
+    let owners_of = |local: &Local| Kept::of(&local.object).owners;
+    owners::put(tx, next.id, &next.root, &owners_of(old), &owners_of(&next)).await?;
     tx.changed(next.change(Op::Updated));
     Ok(next)
 }
@@ -184,21 +189,12 @@ pub async fn delete(tx: &mut Tx, old: &Local) -> Result<(), StoreError> {
     if done.rows_affected == 0 {
         return Err(StoreError::VersionMismatch { expected: old.version, found: 0 });
     }
+    // What is forgotten as a whole is not read before.
+    if old.object.is_null() || !Kept::of(&old.object).owners.is_empty() {
+        owners::forget(tx, old.id).await?;
+    }
     tx.changed(old.change(Op::Deleted));
     Ok(())
-}
-
-/// Objects of a root that name another one by its uid: its dependents are among them.
-///
-/// # Errors
-/// When the database refuses.
-pub async fn mentioning(tx: &Tx, root: &str, uid: Uuid) -> Result<Vec<Local>, StoreError> {
-    let rows = hub_object::Entity::find()
-        .filter(hub_object::Column::Root.eq(root))
-        .filter(hub_object::Column::Object.contains(uid.to_string()))
-        .all(tx.db())
-        .await?;
-    rows.into_iter().map(|row| local(tx.store(), row)).collect()
 }
 
 /// Removes what is kept in a namespace that is no more.
@@ -237,10 +233,48 @@ async fn forget(tx: &mut Tx, rows: Vec<hub_object::Model>) -> Result<(), StoreEr
     Ok(())
 }
 
+/// Whether clients put finalizers on what a root shows of a record that is no federated object.
+pub(crate) async fn is_held(tx: &Tx, id: Uuid) -> Result<bool, StoreError> {
+    let rows = hub_view::Entity::find().filter(hub_view::Column::ObjectId.eq(id)).all(tx.db()).await?;
+    Ok(rows.iter().any(|row| {
+        let body: Value = serde_json::from_str(&row.view).unwrap_or_default();
+        !Kept::of(&body).finalizers.is_empty()
+    }))
+}
+
 /// Removes what the roots added to a record that is no more.
 pub(crate) async fn forget_views(tx: &Tx, id: Uuid) -> Result<(), StoreError> {
     hub_view::Entity::delete_many().filter(hub_view::Column::ObjectId.eq(id)).exec(tx.db()).await?;
     Ok(())
+}
+
+/// Keeps what a root adds to a federated object, and notes what of it holds the record or takes it along. `generation` is
+/// that of the record which the root's words say the same as.
+///
+/// # Errors
+/// When the database refuses.
+pub async fn put_federated_view(
+    tx: &Tx,
+    row: &mut federated::Model,
+    root: &str,
+    generation: i64,
+    body: &Value,
+) -> Result<(), StoreError> {
+    owners::note(tx, row, root, body).await?;
+    put_view(tx, row.id, root, generation, body, row.kind == "Secret").await
+}
+
+/// What a root added to a record.
+///
+/// # Errors
+/// When the database refuses, or it does not open.
+pub async fn view(tx: &Tx, id: Uuid, root: &str) -> Result<Option<View>, StoreError> {
+    let row = hub_view::Entity::find_by_id((id, root.to_owned())).one(tx.db()).await?;
+    row.map(|row| {
+        let body = value_of(tx.store(), row.object_id, &row.root, &row.view, row.sealed, row.key_id)?;
+        Ok(View { generation: row.generation, body })
+    })
+    .transpose()
 }
 
 /// Keeps what a root adds to a record. The record's own change is told by whoever changes it, or by [`touch`].
@@ -278,6 +312,23 @@ pub async fn put_view(
         )
         .exec_without_returning(tx.db())
         .await?;
+    Ok(())
+}
+
+/// Replaces what roots added to a federated object, and lets it go when nothing holds it any more.
+///
+/// # Errors
+/// [`StoreError::VersionMismatch`] when somebody was quicker.
+pub async fn rewrite_views(
+    tx: &mut Tx,
+    row: federated::Row,
+    views: Vec<(&'static str, View)>,
+) -> Result<(), StoreError> {
+    let mut next = federated::touch(tx, row.project.as_ref(), row.object).await?;
+    for (root, view) in views {
+        put_federated_view(tx, &mut next, root, view.generation, &view.body).await?;
+    }
+    federated::let_go(tx, &next).await?;
     Ok(())
 }
 
@@ -369,7 +420,7 @@ async fn namespace_of(
 /// # Errors
 /// [`StoreError::VersionMismatch`] when somebody was quicker.
 pub async fn touch(tx: &mut Tx, row: &Handle<federated::Row>) -> Result<federated::Model, StoreError> {
-    federated::touch(tx, &row.project, row.object.clone()).await
+    federated::touch(tx, row.project.as_ref(), row.object.clone()).await
 }
 
 /// Counts a write to a project and to its namespace, and keeps what a root adds to that.
@@ -384,15 +435,33 @@ pub async fn touch_namespace(
     forget: bool,
 ) -> Result<(), StoreError> {
     if let Some(row) = namespace_of(tx, project).await? {
-        let row = federated::touch(tx, project, row).await?;
+        let mut row = federated::touch(tx, Some(project), row).await?;
+        let generation = row.generation;
         if let Some(body) = body {
-            put_view(tx, row.id, root, row.generation, body, false).await?;
+            put_federated_view(tx, &mut row, root, generation, body).await?;
         }
         if forget {
+            owners::note(tx, &mut row, root, &Value::Null).await?;
             delete_view(tx, row.id, root).await?;
         }
+        federated::let_go(tx, &row).await?;
     }
     touch_project(tx, project);
+    Ok(())
+}
+
+/// What the roots say about a record in words of one generation, they say of the next one, too: it changed nothing of
+/// what they say.
+///
+/// # Errors
+/// When the database refuses.
+pub async fn carry_views(tx: &Tx, id: Uuid, from: i64, to: i64) -> Result<(), StoreError> {
+    hub_view::Entity::update_many()
+        .set(hub_view::ActiveModel { generation: Set(to), ..Default::default() })
+        .filter(hub_view::Column::ObjectId.eq(id))
+        .filter(hub_view::Column::Generation.eq(from))
+        .exec(tx.db())
+        .await?;
     Ok(())
 }
 
@@ -408,8 +477,10 @@ pub struct Federated {
     pub row: federated::Model,
     /// The specification with what was sealed.
     pub spec: Value,
-    /// Its project.
-    pub project: project::Model,
+    /// Its project; none for one that belongs to the platform.
+    pub project: Option<project::Model>,
+    /// Whether members may still hold copies of it, where it may be going.
+    pub copies: bool,
     /// Status as stored last.
     pub status: Option<Value>,
     /// What the roots add, by root.
@@ -566,6 +637,22 @@ impl Snapshot {
         Ok(out)
     }
 
+    /// Those of some objects of which copies are still to be removed.
+    async fn with_copies(&self, ids: Vec<Uuid>) -> Result<HashSet<Uuid>, StoreError> {
+        let mut out = HashSet::new();
+        for chunk in ids.chunks(LIST) {
+            let rows: Vec<Option<Uuid>> = removal::Entity::find()
+                .select_only()
+                .column(removal::Column::ObjectId)
+                .filter(removal::Column::ObjectId.is_in(chunk.to_vec()))
+                .into_tuple()
+                .all(&self.tx)
+                .await?;
+            out.extend(rows.into_iter().flatten());
+        }
+        Ok(out)
+    }
+
     async fn projects(&self, ids: HashSet<Uuid>) -> Result<HashMap<Uuid, project::Model>, StoreError> {
         let ids: Vec<Uuid> = ids.into_iter().collect();
         let mut out = HashMap::new();
@@ -599,7 +686,11 @@ impl Snapshot {
             }
         }
         let ids: Vec<Uuid> = rows.iter().map(|row| row.id).collect();
-        let projects = self.projects(rows.iter().map(|row| row.project_id).collect()).await?;
+        let projects = self.projects(rows.iter().filter_map(|row| row.project_id).collect()).await?;
+        // A namespace may be going at one root only.
+        let may_go = |row: &&federated::Model| row.deleted_at.is_some() || row.kind == "Namespace";
+        let going = rows.iter().filter(may_go).map(|row| row.id).collect();
+        let copies = self.with_copies(going).await?;
         let mut views = self.views(&ids).await?;
         let mut statuses = HashMap::new();
         for chunk in ids.chunks(LIST) {
@@ -611,9 +702,13 @@ impl Snapshot {
         }
         let mut out = Vec::new();
         for row in rows {
-            let Some(project) = projects.get(&row.project_id).cloned() else { continue };
+            let project = row.project_id.and_then(|id| projects.get(&id)).cloned();
+            if project.is_none() && row.project_id.is_some() {
+                continue;
+            }
             let federated::Whole { row, spec } = self.store.whole(row)?;
             out.push(Federated {
+                copies: copies.contains(&row.id),
                 status: statuses.remove(&row.id),
                 views: views.remove(&row.id).unwrap_or_default(),
                 row,

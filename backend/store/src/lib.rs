@@ -41,6 +41,7 @@ mod known;
 pub mod labels;
 mod lock;
 pub mod meta;
+pub mod owners;
 pub mod page;
 pub mod projects;
 pub mod removals;

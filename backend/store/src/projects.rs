@@ -67,6 +67,8 @@ pub async fn create(
         created_at: Set(now),
         updated_at: Set(now),
         deleted_at: Set(None),
+        labels: Set(None),
+        annotations: Set(None),
     }
     .insert(tx.db())
     .await?;
@@ -110,6 +112,41 @@ pub async fn update(
     if done.rows_affected == 0 {
         let found = project::Entity::find_by_id(next.id).one(tx.db()).await?.map_or(0, |row| row.version);
         return Err(StoreError::VersionMismatch { expected, found });
+    }
+    tx.changed(change(&next, Op::Updated));
+    Ok(next)
+}
+
+/// Replaces the labels and annotations that a project's namespace carries in its clusters.
+///
+/// # Errors
+/// [`StoreError::VersionMismatch`] when somebody was quicker.
+pub async fn set_labels(
+    tx: &mut Tx,
+    project: &Handle<Model>,
+    labels: serde_json::Value,
+    annotations: serde_json::Value,
+) -> Result<Model, StoreError> {
+    let mut next: Model = (**project).clone();
+    let expected = next.version;
+    (next.labels, next.annotations) = (Some(labels), Some(annotations));
+    next.version += 1;
+    next.updated_at = tx.now();
+    let active = project::ActiveModel {
+        labels: Set(next.labels.clone()),
+        annotations: Set(next.annotations.clone()),
+        version: Set(next.version),
+        updated_at: Set(next.updated_at),
+        ..Default::default()
+    };
+    let done = project::Entity::update_many()
+        .set(active)
+        .filter(project::Column::Id.eq(next.id))
+        .filter(project::Column::Version.eq(expected))
+        .exec(tx.db())
+        .await?;
+    if done.rows_affected == 0 {
+        return Err(StoreError::VersionMismatch { expected, found: 0 });
     }
     tx.changed(change(&next, Op::Updated));
     Ok(next)
@@ -201,7 +238,7 @@ pub(crate) async fn sweep(tx: &mut Tx, id: Uuid) -> Result<bool, StoreError> {
         .filter(federated_object::Column::ProjectId.eq(id))
         .count(tx.db())
         .await?;
-    if row.deleted_at.is_none() || left > 0 {
+    if row.deleted_at.is_none() || left > 0 || crate::hub::is_held(tx, row.id).await? {
         return Ok(false);
     }
     crate::bindings::forget_scope(tx, row.scope()).await?;

@@ -170,7 +170,7 @@ async fn flush(store: &Store, batch: &Pending, now: DateTime<Utc>) -> Result<(),
     let objects: Vec<_> = batch.objects.iter().collect();
     for chunk in objects.chunks(CHUNK) {
         // An object may have gone since its status was computed.
-        let known: HashMap<Uuid, (Uuid, String, String)> = federated_object::Entity::find()
+        let known: HashMap<Uuid, (Option<Uuid>, String, String)> = federated_object::Entity::find()
             .filter(federated_object::Column::Id.is_in(chunk.iter().map(|(id, _)| id.0)))
             .select_only()
             .columns([
@@ -179,7 +179,7 @@ async fn flush(store: &Store, batch: &Pending, now: DateTime<Utc>) -> Result<(),
                 federated_object::Column::Type,
                 federated_object::Column::Name,
             ])
-            .into_tuple::<(Uuid, Uuid, String, String)>()
+            .into_tuple::<(Uuid, Option<Uuid>, String, String)>()
             .all(tx.db())
             .await?
             .into_iter()
@@ -203,7 +203,7 @@ async fn flush(store: &Store, batch: &Pending, now: DateTime<Utc>) -> Result<(),
                 kind: "status",
                 object: id,
                 workspace: None,
-                project: Some(project),
+                project,
                 cluster: None,
                 name: format!("{type_}/{name}"),
                 op: Op::Updated,

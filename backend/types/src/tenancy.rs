@@ -1,5 +1,7 @@
 //! Workspaces, projects and their members.
 
+use std::collections::BTreeMap;
+
 use chrono::{DateTime, Utc};
 
 use crate::{
@@ -117,6 +119,12 @@ answer! {
         pub description: Option<String>,
         /// Clusters.
         pub clusters: Vec<ClusterName>,
+        /// Labels that its namespace carries in all of them.
+        #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+        pub labels: BTreeMap<String, String>,
+        /// Annotations that its namespace carries in all of them.
+        #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+        pub annotations: BTreeMap<String, String>,
         /// Number of federated objects.
         pub federated_objects: u64,
         /// Set while the project is going away.

@@ -371,6 +371,246 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/federated-objects": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Federated objects of cluster-scoped kinds, which belong to the platform. */
+        get: {
+            parameters: {
+                query?: {
+                    /** @description At most this many items, 1–500; 50 when absent. */
+                    limit?: number;
+                    /** @description Opaque place to go on from, out of the previous answer. */
+                    continue?: string;
+                    /** @description `name`, `type`, `createdAt` or `updatedAt`, `-` before it for descending. */
+                    sort?: string;
+                    /** @description Text that the name contains. */
+                    search?: string;
+                    /** @description Only this type (`plural.group`). */
+                    type?: string;
+                    /** @description Whole templates. */
+                    full?: boolean;
+                };
+                header?: never;
+                path?: never;
+                cookie?: never;
+            };
+            requestBody?: never;
+            responses: {
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["List_FederatedObject"];
+                    };
+                };
+            };
+        };
+        put?: never;
+        /** Federates an object of a cluster-scoped kind. For administrators of the platform. */
+        post: {
+            parameters: {
+                query?: never;
+                header?: never;
+                path?: never;
+                cookie?: never;
+            };
+            requestBody: {
+                content: {
+                    "application/json": components["schemas"]["FederatedWrite"];
+                };
+            };
+            responses: {
+                201: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["FederatedObject"];
+                    };
+                };
+                422: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["ApiError"];
+                    };
+                };
+            };
+        };
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/federated-objects/{type}/{name}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** One federated object of a cluster-scoped kind with its status. */
+        get: {
+            parameters: {
+                query?: never;
+                header?: never;
+                path: {
+                    type: string;
+                    name: string;
+                };
+                cookie?: never;
+            };
+            requestBody?: never;
+            responses: {
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["FederatedObject"];
+                    };
+                };
+            };
+        };
+        /** Replaces template, placement, overrides, replicas and policy. */
+        put: {
+            parameters: {
+                query?: never;
+                header?: never;
+                path: {
+                    type: string;
+                    name: string;
+                };
+                cookie?: never;
+            };
+            requestBody: {
+                content: {
+                    "application/json": components["schemas"]["FederatedWrite"];
+                };
+            };
+            responses: {
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["FederatedObject"];
+                    };
+                };
+            };
+        };
+        post?: never;
+        /** Removes it from all clusters; the record goes when its copies are gone. */
+        delete: {
+            parameters: {
+                query?: never;
+                header?: never;
+                path: {
+                    type: string;
+                    name: string;
+                };
+                cookie?: never;
+            };
+            requestBody?: never;
+            responses: {
+                202: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["FederatedObject"];
+                    };
+                };
+            };
+        };
+        options?: never;
+        head?: never;
+        /** Changes parts of it by JSON merge patch over `{"spec": …}`. */
+        patch: {
+            parameters: {
+                query?: never;
+                header?: never;
+                path: {
+                    type: string;
+                    name: string;
+                };
+                cookie?: never;
+            };
+            requestBody: {
+                content: {
+                    "application/json": unknown;
+                };
+            };
+            responses: {
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["FederatedObject"];
+                    };
+                };
+            };
+        };
+        trace?: never;
+    };
+    "/api/v1/federated-objects/{type}/{name}/revisions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Its accepted revisions, newest first. */
+        get: {
+            parameters: {
+                query?: {
+                    /** @description At most this many items, 1–500; 50 when absent. */
+                    limit?: number;
+                    /** @description Opaque place to go on from, out of the previous answer. */
+                    continue?: string;
+                    /** @description Field to sort by, `-` before it for descending. Each list names its fields. */
+                    sort?: string;
+                    /** @description Text that the name or display name contains. */
+                    search?: string;
+                    /** @description Kubernetes label selector, where the items have labels. */
+                    labelSelector?: string;
+                };
+                header?: never;
+                path: {
+                    type: string;
+                    name: string;
+                };
+                cookie?: never;
+            };
+            requestBody?: never;
+            responses: {
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["List_Revision"];
+                    };
+                };
+            };
+        };
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/kubeconfig": {
         parameters: {
             query?: never;
@@ -740,6 +980,45 @@ export interface paths {
         };
         put?: never;
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/plan": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** What accepting this object of a cluster-scoped kind would do in every cluster; stores nothing. */
+        post: {
+            parameters: {
+                query?: never;
+                header?: never;
+                path?: never;
+                cookie?: never;
+            };
+            requestBody: {
+                content: {
+                    "application/json": components["schemas"]["FederatedWrite"];
+                };
+            };
+            responses: {
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["Plan"];
+                    };
+                };
+            };
+        };
         delete?: never;
         options?: never;
         head?: never;
@@ -2428,14 +2707,18 @@ export interface components {
              * @description Counts accepted changes of the specification.
              */
             generation: number;
+            /**
+             * @description Finalizers that Kubernetes' clients put on it at the hub and that hold it while it is being removed: whoever put
+             *     them there takes them away.
+             */
+            heldBy?: string[];
             /** @description Stable id. */
             id: components["schemas"]["FederatedId"];
             /** @description Such as `Deployment`. */
             kind: string;
             /** @description Its name, here and in every member. */
             name: string;
-            /** @description Its project. */
-            project: components["schemas"]["ProjectName"];
+            project?: components["schemas"]["ProjectName"] | null;
             /** @description What is wanted. In lists the template holds only kind and metadata, unless `full=true`. */
             spec: components["schemas"]["FederatedSpec"];
             /** @description How it does. */
@@ -2714,14 +2997,18 @@ export interface components {
                  * @description Counts accepted changes of the specification.
                  */
                 generation: number;
+                /**
+                 * @description Finalizers that Kubernetes' clients put on it at the hub and that hold it while it is being removed: whoever put
+                 *     them there takes them away.
+                 */
+                heldBy?: string[];
                 /** @description Stable id. */
                 id: components["schemas"]["FederatedId"];
                 /** @description Such as `Deployment`. */
                 kind: string;
                 /** @description Its name, here and in every member. */
                 name: string;
-                /** @description Its project. */
-                project: components["schemas"]["ProjectName"];
+                project?: components["schemas"]["ProjectName"] | null;
                 /** @description What is wanted. In lists the template holds only kind and metadata, unless `full=true`. */
                 spec: components["schemas"]["FederatedSpec"];
                 /** @description How it does. */
@@ -2787,6 +3074,10 @@ export interface components {
             continue?: string | null;
             /** @description This page. */
             items: {
+                /** @description Annotations that its namespace carries in all of them. */
+                annotations?: {
+                    [key: string]: string;
+                };
                 /** @description Clusters. */
                 clusters: components["schemas"]["ClusterName"][];
                 /**
@@ -2810,6 +3101,10 @@ export interface components {
                 federatedObjects: number;
                 /** @description Stable id. */
                 id: components["schemas"]["ProjectId"];
+                /** @description Labels that its namespace carries in all of them. */
+                labels?: {
+                    [key: string]: string;
+                };
                 /** @description Unique name, the namespace's name. */
                 name: components["schemas"]["ProjectName"];
                 /**
@@ -3195,6 +3490,10 @@ export interface components {
         ProbeStep: "parse" | "resolve" | "connect" | "tls" | "authentication" | "version" | "permissions" | "identity" | "clock";
         /** @description A project. */
         Project: {
+            /** @description Annotations that its namespace carries in all of them. */
+            annotations?: {
+                [key: string]: string;
+            };
             /** @description Clusters. */
             clusters: components["schemas"]["ClusterName"][];
             /**
@@ -3218,6 +3517,10 @@ export interface components {
             federatedObjects: number;
             /** @description Stable id. */
             id: components["schemas"]["ProjectId"];
+            /** @description Labels that its namespace carries in all of them. */
+            labels?: {
+                [key: string]: string;
+            };
             /** @description Unique name, the namespace's name. */
             name: components["schemas"]["ProjectName"];
             /**

@@ -16,13 +16,13 @@ const SHOWN = 100;
 
 export default function FederatedHistory() {
   const params = useParams({ from: '/w/$ws/p/$proj/fed/$type/$name/history' });
-  return <ObjectPage params={params}>{(object) => <Revisions object={object} />}</ObjectPage>;
+  return <ObjectPage params={params}>{(object) => <Revisions object={object} project={params.proj} />}</ObjectPage>;
 }
 
-function Revisions({ object }: { object: FederatedObject }) {
-  const ref = { project: object.project, type: object.type, name: object.name };
+function Revisions({ object, project }: { object: FederatedObject; project: string }) {
+  const ref = { project, type: object.type, name: object.name };
   const query = useResource({
-    key: ['revisions', object.project, object.type, object.name, object.generation],
+    key: ['revisions', project, object.type, object.name, object.generation],
     read: (options) => federated.revisions(ref, { limit: SHOWN }, options),
   });
   return (

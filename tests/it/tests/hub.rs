@@ -23,6 +23,8 @@ mod kubefed;
 mod members;
 #[path = "hub/objects.rs"]
 mod objects;
+#[path = "hub/semantics.rs"]
+mod semantics;
 #[path = "hub/support.rs"]
 mod support;
 #[path = "hub/watches.rs"]

@@ -73,7 +73,7 @@ pub(crate) fn read(shell: &mut Shell, files: &Files) -> Result<Vec<Wanted>> {
 
 /// The object as it is now, if it is there.
 pub(crate) async fn current(api: &Api, kinds: &Kinds, wanted: &Wanted) -> Result<Option<Answer>> {
-    let project = wanted.project.as_str();
+    let project = wanted.home(kinds);
     let Some(type_) = kinds.of_object(&wanted.api_version, &wanted.kind) else {
         return object::find(api, project, &wanted.api_version, &wanted.kind, &wanted.name).await;
     };
@@ -128,10 +128,10 @@ async fn send(api: &Api, kinds: &Kinds, wanted: &Wanted, dry_run: bool) -> Resul
     let existing = current(api, kinds, wanted).await?;
     let body = wanted.body(existing.as_ref().and_then(|answer| answer.body.get("spec")))?;
     let request = match &existing {
-        None => api.request(Method::POST, &["projects", &wanted.project, "federated-objects"]),
+        None => api.request(Method::POST, &object::below(wanted.home(kinds), &["federated-objects"])),
         Some(answer) => {
             let type_ = answer.body.get("type").and_then(Value::as_str).unwrap_or_default();
-            let request = api.request(Method::PUT, &object::path(&wanted.project, type_, &wanted.name));
+            let request = api.request(Method::PUT, &object::path(wanted.home(kinds), type_, &wanted.name));
             match &answer.etag {
                 Some(etag) => request.header(header::IF_MATCH, etag),
                 None => request,
@@ -160,7 +160,7 @@ fn tell(shell: &mut Shell, outcome: Outcome, answer: &Value, dry_run: bool) -> R
     Ok(json!({
         "type": text("type"),
         "name": text("name"),
-        "project": text("project"),
+        "project": answer.get("project"),
         "outcome": outcome.as_str(),
         "generation": answer.get("generation"),
         "dryRun": dry_run,

@@ -1,4 +1,4 @@
-//! `hanse get` and `hanse delete`: federated objects of a project.
+//! `hanse get` and `hanse delete`: federated objects of a project, or of a cluster-scoped kind.
 
 use clap::Args;
 use hanse_types::ClusterName;
@@ -28,7 +28,6 @@ pub struct Get {
 
 /// Shows them.
 pub(crate) async fn get(shell: &mut Shell, args: &Get) -> Result<()> {
-    let project = shell.project()?;
     let api = shell.api()?;
     let format = shell.out.format();
     let (type_, name) = match args.what.as_deref().map(|what| what.split_once('/').ok_or(what)) {
@@ -36,12 +35,19 @@ pub(crate) async fn get(shell: &mut Shell, args: &Get) -> Result<()> {
         Some(Err(type_)) => (Some(type_), None),
         Some(Ok((type_, name))) => (Some(type_), Some(name)),
     };
-    let type_ = match type_ {
-        Some(type_) => Some(Kinds::load(&api).await?.resolve(type_)?),
-        None => None,
+    let (type_, of_platform) = match type_ {
+        Some(type_) => {
+            let kinds = Kinds::load(&api).await?;
+            let type_ = kinds.resolve(type_)?;
+            let of_platform = kinds.is_of_platform(&type_);
+            (Some(type_), of_platform)
+        }
+        None => (None, false),
     };
+    let project = if of_platform { None } else { Some(shell.project()?) };
+    let project = project.as_deref();
     if let (Some(type_), Some(name)) = (&type_, name) {
-        let body = api.get(&object::path(&project, type_, name)).await?.body;
+        let body = api.get(&object::path(project, type_, name)).await?.body;
         if format != Format::Table {
             return Ok(shell.out.value(&body, format)?);
         }
@@ -57,11 +63,15 @@ pub(crate) async fn get(shell: &mut Shell, args: &Get) -> Result<()> {
     if format != Format::Table {
         query.push(("full", "true"));
     }
-    let items = api.list(&["projects", &project, "federated-objects"], &query).await?;
+    let items = api.list(&object::below(project, &["federated-objects"]), &query).await?;
     if format != Format::Table {
         return Ok(shell.out.value(&json!({"items": items}), format)?);
     }
-    show(shell, items, &format!("nothing is federated in project {project}"))
+    let nothing = project.map_or_else(
+        || "nothing of this kind is federated".to_owned(),
+        |project| format!("nothing is federated in project {project}"),
+    );
+    show(shell, items, &nothing)
 }
 
 fn show(shell: &mut Shell, items: Vec<Value>, when_empty: &str) -> Result<()> {
@@ -102,13 +112,13 @@ pub struct Delete {
 
 /// Says what goes where, asks, and deletes.
 pub(crate) async fn delete(shell: &mut Shell, args: &Delete) -> Result<()> {
-    let project = shell.project()?;
     let api = shell.api()?;
     let kinds = Kinds::load(&api).await?;
     let mut objects = Vec::new();
     for (type_, name) in &args.what {
         let type_ = kinds.resolve(type_)?;
-        let object: Object = api.get(&object::path(&project, &type_, name)).await?.read()?;
+        let project = if kinds.is_of_platform(&type_) { None } else { Some(shell.project()?) };
+        let object: Object = api.get(&object::path(project.as_deref(), &type_, name)).await?.read()?;
         shell.out.note(fate(&object));
         objects.push(object);
     }
@@ -128,7 +138,7 @@ pub(crate) async fn delete(shell: &mut Shell, args: &Delete) -> Result<()> {
 }
 
 async fn remove(shell: &mut Shell, api: &Api, object: &Object, dry_run: bool) -> Result<Value> {
-    let path = object::path(&object.project, &object.type_, &object.name);
+    let path = object::path(object.project.as_deref(), &object.type_, &object.name);
     let request = api.request(reqwest::Method::DELETE, &path);
     let request = if dry_run { request.query(&[("dryRun", "true")]) } else { request };
     let answer = api.answer(request).await?;

@@ -10,6 +10,7 @@ use crate::{
     difference,
     error::{Error, Result},
     kinds::Kinds,
+    object,
     output::{Format, Style, clean},
     shell::Shell,
     table::{Cell, Table, or_dash},
@@ -65,8 +66,10 @@ pub(crate) async fn run(shell: &mut Shell, args: &Plan) -> Result<()> {
     for one in &wanted {
         let existing = apply::current(&api, &kinds, one).await?;
         let body = one.body(existing.as_ref().and_then(|answer| answer.body.get("spec")))?;
-        let answer =
-            api.post(&["projects", &one.project, "plan"], &body).await.map_err(|error| one.explain(error))?;
+        let answer = api
+            .post(&object::below(one.home(&kinds), &["plan"]), &body)
+            .await
+            .map_err(|error| one.explain(error))?;
         let plan: Answer = answer.read()?;
         if !plan.fields.is_empty() {
             refused += 1;
@@ -75,12 +78,16 @@ pub(crate) async fn run(shell: &mut Shell, args: &Plan) -> Result<()> {
             if !items.is_empty() {
                 shell.out.line("")?;
             }
-            let title = format!("{} in project {}", one.title(), one.project);
+            let home = one.home(&kinds);
+            let title = match home {
+                Some(project) => format!("{} in project {project}", one.title()),
+                None => format!("{} of the platform", one.title()),
+            };
             let text = render(&title, &plan, shell.out.colour());
             shell.out.raw(text.as_bytes())?;
         }
         items.push(json!({
-            "apiVersion": one.api_version, "kind": one.kind, "name": one.name, "project": one.project,
+            "apiVersion": one.api_version, "kind": one.kind, "name": one.name, "project": one.home(&kinds),
             "plan": answer.body,
         }));
     }

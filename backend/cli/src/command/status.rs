@@ -45,11 +45,13 @@ const READY_WITHIN: Duration = Duration::from_secs(300);
 
 /// Shows it.
 pub(crate) async fn run(shell: &mut Shell, args: &Status) -> Result<()> {
-    let project = shell.project()?;
     let api = shell.api()?;
     let (type_, name) = &args.what;
-    let type_ = Kinds::load(&api).await?.resolve(type_)?;
-    let body = api.get(&object::path(&project, &type_, name)).await?.body;
+    let kinds = Kinds::load(&api).await?;
+    let type_ = kinds.resolve(type_)?;
+    let project = if kinds.is_of_platform(&type_) { None } else { Some(shell.project()?) };
+    let path = object::path(project.as_deref(), &type_, name);
+    let body = api.get(&path).await?.body;
     let mut view = View {
         shown: None,
         until_ready: args.until_ready,
@@ -59,7 +61,7 @@ pub(crate) async fn run(shell: &mut Shell, args: &Status) -> Result<()> {
     if view.show(shell, &body)? || !view.following {
         return Ok(());
     }
-    let topic = format!("projects/{project}/federated-objects/{type_}/{name}");
+    let topic = path.join("/");
     let limit = args.timeout.or(args.until_ready.then_some(READY_WITHIN));
     let following = follow(shell, &api, &topic, &mut view);
     match limit {
@@ -159,7 +161,11 @@ fn picture(object: &Object, now: DateTime<Utc>, colour: bool) -> String {
     for cluster in &status.clusters {
         table.row(row(cluster, now));
     }
-    let mut text = format!("{} in project {}\n\n", clean(&object.title()), clean(&object.project));
+    let home = match &object.project {
+        Some(project) => format!("in project {}", clean(project)),
+        None => "of the platform".to_owned(),
+    };
+    let mut text = format!("{} {home}\n\n", clean(&object.title()));
     if table.is_empty() {
         text.push_str("the project has no clusters\n");
     } else {

@@ -19,7 +19,7 @@ use crate::{
     Platform,
     error::Result,
     federation::{
-        accept,
+        accept::{self, Place},
         model::{FederatedObject, FederatedWrite, ObjectFilter, Plan, Revision, TypeInfo},
         preview, read,
     },
@@ -34,7 +34,7 @@ pub(super) async fn list(
     Path(project): Path<String>,
     Query(filter): Query<ObjectFilter>,
 ) -> Result<Json<List<FederatedObject>>> {
-    read::list(&platform, &op, &project, &filter).await.map(Json)
+    read::list(&platform, &op, Place::Project(&project), &filter).await.map(Json)
 }
 
 /// Federates an object.
@@ -47,7 +47,7 @@ pub(super) async fn create(
     Path(project): Path<String>,
     Body(write): Body<FederatedWrite>,
 ) -> Result<Created<FederatedObject>> {
-    let body = accept::create(&platform, &op, &project, write).await?;
+    let body = accept::create(&platform, &op, Place::Project(&project), write).await?;
     let path = format!("projects/{project}/federated-objects/{}/{}", body.type_, body.name);
     Ok(Created { path, version: Some(body.version), body })
 }
@@ -61,7 +61,7 @@ pub(super) async fn get(
     Op(op): Op,
     Path((project, type_, name)): Path<(String, String, String)>,
 ) -> Result<Versioned<FederatedObject>> {
-    let body = read::get(&platform, &op, &project, &type_, &name).await?;
+    let body = read::get(&platform, &op, Place::Project(&project), &type_, &name).await?;
     Ok(Versioned(body.version, body))
 }
 
@@ -75,7 +75,7 @@ pub(super) async fn replace(
     Path((project, type_, name)): Path<(String, String, String)>,
     Body(write): Body<FederatedWrite>,
 ) -> Result<Versioned<FederatedObject>> {
-    let body = accept::replace(&platform, &op, &project, &type_, &name, write).await?;
+    let body = accept::replace(&platform, &op, Place::Project(&project), &type_, &name, write).await?;
     Ok(Versioned(body.version, body))
 }
 
@@ -89,7 +89,7 @@ pub(super) async fn patch(
     Path((project, type_, name)): Path<(String, String, String)>,
     Body(patch): Body<serde_json::Value>,
 ) -> Result<Versioned<FederatedObject>> {
-    let body = accept::patch(&platform, &op, &project, &type_, &name, &patch).await?;
+    let body = accept::patch(&platform, &op, Place::Project(&project), &type_, &name, &patch).await?;
     Ok(Versioned(body.version, body))
 }
 
@@ -102,7 +102,10 @@ pub(super) async fn delete(
     Op(op): Op,
     Path((project, type_, name)): Path<(String, String, String)>,
 ) -> Result<(StatusCode, Json<FederatedObject>)> {
-    Ok((StatusCode::ACCEPTED, Json(accept::delete(&platform, &op, &project, &type_, &name).await?)))
+    Ok((
+        StatusCode::ACCEPTED,
+        Json(accept::delete(&platform, &op, Place::Project(&project), &type_, &name).await?),
+    ))
 }
 
 /// Its accepted revisions, newest first.
@@ -115,7 +118,7 @@ pub(super) async fn revisions(
     Path((project, type_, name)): Path<(String, String, String)>,
     Query(params): Query<hanse_types::ListParams>,
 ) -> Result<Json<List<Revision>>> {
-    read::revisions(&platform, &op, &project, &type_, &name, &params).await.map(Json)
+    read::revisions(&platform, &op, Place::Project(&project), &type_, &name, &params).await.map(Json)
 }
 
 /// What accepting this would do in every cluster; stores nothing.
@@ -127,7 +130,7 @@ pub(super) async fn plan(
     Path(project): Path<String>,
     Body(write): Body<FederatedWrite>,
 ) -> Result<Json<Plan>> {
-    preview::plan(&platform, &op, &project, write).await.map(Json)
+    preview::plan(&platform, &op, Place::Project(&project), write).await.map(Json)
 }
 
 /// Kinds that can be federated.

@@ -30,7 +30,7 @@ use crate::{
     Platform, audit, clusters,
     context::OpContext,
     error::{Error, Result},
-    federation::read,
+    federation::{accept::Place, read},
     identity::account,
     live::{Event, Topic},
     tenancy::{project, workspace},
@@ -235,7 +235,8 @@ impl Connection {
         for (id, topic, revision) in due {
             let data = match &topic {
                 Topic::FederatedObject { project, type_, name } => {
-                    match read::get(&self.platform, &self.op, project, type_, name).await {
+                    let place = place(project.as_deref());
+                    match read::get(&self.platform, &self.op, place, type_, name).await {
                         Ok(object) => serde_json::to_value(object).ok(),
                         Err(error) => {
                             self.followed.remove(&id);
@@ -268,6 +269,10 @@ impl Connection {
     }
 }
 
+fn place(project: Option<&str>) -> Place<'_> {
+    project.map_or(Place::Platform, Place::Project)
+}
+
 /// The same decision as a GET of the resource.
 async fn may_follow(platform: &Platform, op: &OpContext, topic: &Topic) -> Result<()> {
     match topic {
@@ -275,9 +280,9 @@ async fn may_follow(platform: &Platform, op: &OpContext, topic: &Topic) -> Resul
         Topic::Cluster(name) => clusters::get(platform, op, name).await.map(drop),
         Topic::Workspace(name) => workspace::get(platform, op, name).await.map(drop),
         Topic::Project(name) => project::get(platform, op, name).await.map(drop),
-        Topic::FederatedObjects(project) => read::may_list(platform, op, project).await,
+        Topic::FederatedObjects(project) => read::may_list(platform, op, place(project.as_deref())).await,
         Topic::FederatedObject { project, type_, name } => {
-            read::get(platform, op, project, type_, name).await.map(drop)
+            read::get(platform, op, place(project.as_deref()), type_, name).await.map(drop)
         }
         Topic::Users => account::may_list(platform, op),
         Topic::Audit => audit::may_list(platform, op),

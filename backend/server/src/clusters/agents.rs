@@ -443,6 +443,7 @@ pub async fn create(
     };
     let mut tx = platform.store.begin(&op.write()).await?;
     let row = cluster_rows::create(&mut tx, new).await.map_err(taken("cluster", request.name.as_str()))?;
+    crate::federation::place::joined(platform, &mut tx, &row).await?;
     let (token, expires_at) = issue(&mut tx, &row, op.now).await?;
     tx.audit(AuditEvent {
         verb: "create",

@@ -33,7 +33,7 @@ pub async fn leave(platform: &Platform, op: &OpContext, name: &str) -> Result<()
     let mut tx = platform.store.begin(&op.write()).await?;
     let using = platform.store.projects_by_ids(platform.store.projects_using(handle.id).await?).await?;
     for project in using.into_values() {
-        let clusters: Vec<_> = place::clusters_of(platform, &project)
+        let clusters: Vec<_> = place::clusters_of(platform, Some(&project))
             .await?
             .into_iter()
             .filter(|(cluster, _)| *cluster != id)
@@ -41,7 +41,7 @@ pub async fn leave(platform: &Platform, op: &OpContext, name: &str) -> Result<()
         let ids: Vec<Uuid> = clusters.iter().map(|(cluster, _)| cluster.0).collect();
         projects::set_clusters(&mut tx, &project, &ids).await?;
         let kept = Some(Mode::Release);
-        place::again_leaving(platform, &mut tx, &project, &clusters, kept, "the cluster left").await?;
+        place::again_leaving(platform, &mut tx, Some(&project), &clusters, kept, "the cluster left").await?;
         hub::touch_project(&mut tx, &project);
         tx.audit(AuditEvent {
             verb: "update",

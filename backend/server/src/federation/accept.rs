@@ -2,9 +2,14 @@
 
 use std::collections::BTreeSet;
 
-use hanse_authz::{Handle, authorize};
+use hanse_authz::{Handle, authorize, authorize_platform};
 use hanse_federation::{FederatedObject as Record, FederatedSpec, Resource, validate};
-use hanse_store::{AuditEvent, Doing, Tx, federated, hub, projects, removals::Mode};
+use hanse_store::{
+    AuditEvent, Doing, Tx,
+    federated::{self, Home},
+    hub,
+    removals::Mode,
+};
 use hanse_types::{ClusterId, FieldError};
 use serde_json::{Value, json};
 use uuid::Uuid;
@@ -23,13 +28,45 @@ pub struct Addition {
     pub root: &'static str,
     /// What it adds.
     pub body: Value,
+    /// Generation of the record that its words say the same as; none for that of the write itself.
+    pub generation: Option<i64>,
 }
 
 impl Addition {
-    async fn store(&self, tx: &mut Tx, row: &federated::Model) -> Result<()> {
-        let secret = row.kind == "Secret";
-        hub::put_view(tx, row.id, self.root, row.generation, &self.body, secret).await?;
+    async fn store(&self, tx: &mut Tx, row: &mut federated::Model) -> Result<()> {
+        let generation = self.generation.unwrap_or(row.generation);
+        hub::put_federated_view(tx, row, self.root, generation, &self.body).await?;
         Ok(())
+    }
+}
+
+/// Where an object belongs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Place<'a> {
+    /// In a project, by its name.
+    Project(&'a str),
+    /// On the platform: cluster-scoped kinds.
+    Platform,
+}
+
+/// What is to be done.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Need {
+    /// To see it.
+    View,
+    /// To make or change it.
+    Edit,
+    /// To remove it.
+    Remove,
+}
+
+impl Need {
+    const fn in_project(self) -> &'static str {
+        match self {
+            Self::View => "project.federated-objects.view",
+            Self::Edit => "project.federated-objects.edit",
+            Self::Remove => "project.federated-objects.manage",
+        }
     }
 }
 
@@ -40,15 +77,25 @@ pub(super) struct Considered {
     pub faults: Vec<FieldError>,
 }
 
-/// The project, for somebody who may do this in it and while it is not going away.
-pub(super) async fn project(
-    platform: &Platform,
-    op: &OpContext,
-    name: &str,
-    permission: &'static str,
-) -> Result<Handle<projects::Model>> {
+/// The place, for somebody who may do this in it. What is placed in whole clusters can give anybody anything there: it is
+/// for those who may give permissions that they lack, which are the platform's administrators.
+pub(super) async fn home(platform: &Platform, op: &OpContext, place: Place<'_>, need: Need) -> Result<Home> {
+    let Place::Project(name) = place else {
+        let on_platform = |permission: &'static str| {
+            authorize_platform(&platform.decisions, &op.actor, permission)
+                .map_err(|_| Error::forbidden(permission))
+        };
+        let permission = if need == Need::View { "platform.types.view" } else { "platform.types.manage" };
+        let handle = on_platform(permission)?;
+        if need != Need::View {
+            on_platform("platform.roles.escalate")?;
+        }
+        return Ok(Home::Platform(handle));
+    };
     let located = platform.store.project(name).await?.ok_or_else(|| Error::not_found("project", name))?;
-    authorize(&platform.decisions, &op.actor, permission, located).map_err(denied("project", name))
+    authorize(&platform.decisions, &op.actor, need.in_project(), located)
+        .map(|project| Home::Project(Box::new(project)))
+        .map_err(denied("project", name))
 }
 
 /// Looks a write through: kind, fields, clusters, overrides tried on the template. With `unknown_clusters`, names that
@@ -56,15 +103,15 @@ pub(super) async fn project(
 pub(super) async fn consider(
     platform: &Platform,
     op: &OpContext,
-    project: &Handle<projects::Model>,
+    home: &Home,
     write: FederatedWrite,
     generation: i64,
     unknown_clusters: bool,
 ) -> Result<Considered> {
-    let clusters = place::clusters_of(platform, project).await?;
+    let clusters = place::clusters_of(platform, home.project()).await?;
     let ids: Vec<ClusterId> = clusters.iter().map(|(id, _)| *id).collect();
     let resource = types::of_template(platform, &write.spec.template, &ids).await?;
-    may_federate(platform, op, project, &resource)?;
+    may_federate(platform, op, home, &resource)?;
     let name =
         write.spec.template.pointer("/metadata/name").and_then(Value::as_str).unwrap_or_default().to_owned();
     let mut faults = Vec::new();
@@ -76,12 +123,19 @@ pub(super) async fn consider(
             "may hold only lower-case letters, digits, '-' and '.', at most 253, and must start and end with a letter or digit",
         ));
     }
+    if home.project().is_none()
+        && let Some(why) = others(&resource, &name)
+    {
+        faults.push(fault("spec.template.metadata.name", why));
+    }
     let namespace = write.spec.template.pointer("/metadata/namespace").and_then(Value::as_str);
-    if let Some(other) = namespace.filter(|namespace| !namespace.is_empty() && *namespace != project.name) {
-        faults.push(fault(
-            "spec.template.metadata.namespace",
-            &format!("is {other:?}, but this project's namespace is {:?}: leave it out", project.name),
-        ));
+    let own = home.project().map(|project| project.name.as_str());
+    if let Some(other) = namespace.filter(|namespace| !namespace.is_empty() && Some(*namespace) != own) {
+        let message = match own {
+            Some(own) => format!("is {other:?}, but this project's namespace is {own:?}: leave it out"),
+            None => format!("is {other:?}, but {} belongs to no namespace: leave it out", resource.kind),
+        };
+        faults.push(fault("spec.template.metadata.namespace", &message));
     }
     if let Some(names) = write.spec.placement.clusters.as_ref().filter(|_| !unknown_clusters) {
         for (index, name) in names.iter().enumerate() {
@@ -89,14 +143,19 @@ pub(super) async fn consider(
                 let known: Vec<&str> = clusters.iter().map(|(_, view)| view.name.as_str()).collect();
                 faults.push(fault(
                     &format!("spec.placement.clusters[{index}]"),
-                    &format!("{name:?} is no cluster of this project; it has {}", known.join(", ")),
+                    &match home {
+                        Home::Project(_) => {
+                            format!("{name:?} is no cluster of this project; it has {}", known.join(", "))
+                        }
+                        Home::Platform(_) => format!("{name:?} is no cluster; there is {}", known.join(", ")),
+                    },
                 ));
             }
         }
     }
     let record = Record {
         resource,
-        namespace: Some(project.name.clone()),
+        namespace: home.project().map(|project| project.name.clone()),
         name,
         labels: std::collections::BTreeMap::new(),
         generation,
@@ -123,13 +182,21 @@ fn object_name(name: &str) -> bool {
     name.len() <= 253 && name.bytes().all(ok) && end(name.bytes().next()) && end(name.bytes().last())
 }
 
+/// Why a name of a cluster-scoped kind is not for us: an object of Kubernetes or one that Hanse keeps in each member. It
+/// would be adopted, and at the end be deleted.
+fn others(resource: &Resource, name: &str) -> Option<&'static str> {
+    if resource.group != "rbac.authorization.k8s.io" {
+        return None;
+    }
+    if name.starts_with("hanse:") {
+        return Some("is one of those that Hanse keeps in each cluster: choose another");
+    }
+    (name.starts_with("system:") || ["cluster-admin", "admin", "edit", "view"].contains(&name))
+        .then_some("belongs to Kubernetes in each cluster: choose another")
+}
+
 /// Some kinds need more than the permission to federate.
-fn may_federate(
-    platform: &Platform,
-    op: &OpContext,
-    project: &Handle<projects::Model>,
-    resource: &Resource,
-) -> Result<()> {
+fn may_federate(platform: &Platform, op: &OpContext, home: &Home, resource: &Resource) -> Result<()> {
     use hanse_authz::{Scope, Scoped as _};
     let allows = |permission: &'static str, at: Scope| {
         if platform.decisions.allows(&op.actor, permission, at) {
@@ -138,19 +205,33 @@ fn may_federate(
             Err(Error::forbidden(permission))
         }
     };
-    if !resource.namespaced {
-        if resource.kind == "Namespace" {
-            return Err(Error::invalid(
-                "spec.template.kind",
-                "a namespace is a project here: make a project, its namespace is federated with it",
-            ));
-        }
-        allows("platform.types.manage", Scope::Platform)?;
+    if resource.is("", "Namespace") {
         return Err(Error::invalid(
             "spec.template.kind",
-            format!("{} belongs to whole clusters, not to a project's namespace", resource.kind),
+            "a namespace is a project here: make a project, its namespace is federated with it",
         ));
     }
+    let project = match (home, resource.namespaced) {
+        (Home::Project(project), true) => project,
+        // Who may be here at all was decided with the place.
+        (Home::Platform(_), false) => return Ok(()),
+        (Home::Project(_), false) => {
+            allows("platform.types.manage", Scope::Platform)?;
+            return Err(Error::invalid(
+                "spec.template.kind",
+                format!(
+                    "{} belongs to whole clusters, not to a project's namespace: federate it without a project",
+                    resource.kind
+                ),
+            ));
+        }
+        (Home::Platform(_), true) => {
+            return Err(Error::invalid(
+                "spec.template.kind",
+                format!("{} belongs to a namespace: federate it in a project", resource.kind),
+            ));
+        }
+    };
     let at = project.scope();
     match (resource.group.as_str(), resource.kind.as_str()) {
         ("", "Secret") => allows("project.secrets.manage", at),
@@ -166,10 +247,12 @@ fn refuse(faults: Vec<FieldError>) -> Result<()> {
     if faults.is_empty() { Ok(()) } else { Err(Error::fields(faults)) }
 }
 
-fn still_here(project: &projects::Model) -> Result<()> {
-    match project.deleted_at {
-        None => Ok(()),
-        Some(_) => Err(Error::conflict(format!("project {:?} is being removed", project.name))),
+fn still_here(home: &Home) -> Result<()> {
+    match home.project() {
+        Some(project) if project.deleted_at.is_some() => {
+            Err(Error::conflict(format!("project {:?} is being removed", project.name)))
+        }
+        _ => Ok(()),
     }
 }
 
@@ -180,11 +263,11 @@ fn still_here(project: &projects::Model) -> Result<()> {
 pub async fn create(
     platform: &Platform,
     op: &OpContext,
-    project_name: &str,
+    place: Place<'_>,
     write: FederatedWrite,
 ) -> Result<model::FederatedObject> {
-    let (project, row) = create_row(platform, op, project_name, write, None).await?;
-    read::body(platform, &project, row, true)
+    let (home, row) = create_row(platform, op, place, write, None).await?;
+    read::body(platform, home.project(), row, true)
 }
 
 /// [`create`], with what a root of the hub adds.
@@ -194,13 +277,13 @@ pub async fn create(
 pub async fn create_row(
     platform: &Platform,
     op: &OpContext,
-    project_name: &str,
+    place: Place<'_>,
     write: FederatedWrite,
     addition: Option<Addition>,
-) -> Result<(Handle<projects::Model>, federated::Model)> {
-    let project = project(platform, op, project_name, "project.federated-objects.edit").await?;
-    still_here(&project)?;
-    let considered = consider(platform, op, &project, write, 1, addition.is_some()).await?;
+) -> Result<(Home, federated::Model)> {
+    let home = home(platform, op, place, Need::Edit).await?;
+    still_here(&home)?;
+    let considered = consider(platform, op, &home, write, 1, addition.is_some()).await?;
     refuse(considered.faults)?;
     let record = considered.record;
     let type_ = record.resource.type_name();
@@ -209,36 +292,38 @@ pub async fn create_row(
         type_: type_.clone(),
         api_version: record.resource.api_version(),
         kind: record.resource.kind.clone(),
-        namespace: project.name.clone(),
+        namespace: record.namespace.clone().unwrap_or_default(),
         name: record.name.clone(),
         spec,
         placed: considered.placed,
         author: op.actor.name.to_string(),
     };
     let label = format!("{type_}/{}", record.name);
-    let audit = AuditEvent { after: Some(shown(&record)), ..event("create", label.clone(), &project) };
-    let home = project.clone();
-    let row = store(platform, op, project.id, move |tx| {
+    let audit = AuditEvent { after: Some(shown(&record)), ..event("create", label.clone(), &home) };
+    let at = home.clone();
+    let row = store(platform, op, &home, move |tx| {
         let (new, label, audit) = (new.clone(), label.clone(), audit.clone());
-        let (home, addition) = (home.clone(), addition.clone());
+        let (home, addition) = (at.clone(), addition.clone());
         Box::pin(async move {
-            let row = federated::create(tx, &home, new).await.map_err(taken("federated object", &label))?;
+            let mut row = federated::create(tx, home.project(), new)
+                .await
+                .map_err(taken("federated object", &label))?;
             if let Some(addition) = &addition {
-                addition.store(tx, &row).await?;
+                addition.store(tx, &mut row).await?;
             }
             tx.audit(audit);
             Ok(row)
         })
     })
     .await?;
-    Ok((project, row))
+    Ok((home, row))
 }
 
 /// Stores: together with what others write at the same moment, unless nothing is to be kept.
 async fn store<T: Send + 'static>(
     platform: &Platform,
     op: &OpContext,
-    project: Uuid,
+    home: &Home,
     work: impl for<'t> Fn(&'t mut Tx) -> Doing<'t, Result<T>> + Send + Sync + 'static,
 ) -> Result<T> {
     if op.request.dry_run {
@@ -247,15 +332,16 @@ async fn store<T: Send + 'static>(
         platform.commit(tx).await?;
         return Ok(done);
     }
-    platform.store.together(project, op.write(), work).await
+    let about = home.project().map_or_else(Uuid::nil, |project| project.id);
+    platform.store.together(about, op.write(), work).await
 }
 
-fn event(verb: &'static str, name: String, project: &projects::Model) -> AuditEvent {
+fn event(verb: &'static str, name: String, home: &Home) -> AuditEvent {
     AuditEvent {
         verb,
         kind: "federated-object",
         name,
-        project: Some(project.name.clone()),
+        project: home.project().map(|project| project.name.clone()),
         ..AuditEvent::default()
     }
 }
@@ -272,15 +358,21 @@ fn shown(record: &Record) -> Value {
 async fn find(
     platform: &Platform,
     op: &OpContext,
-    project: &Handle<projects::Model>,
+    home: &Home,
     type_: &str,
     name: &str,
-    permission: &'static str,
+    need: Need,
 ) -> Result<Handle<federated::Row>> {
     let label = format!("{type_}/{name}");
+    let permission = match (home, need) {
+        (Home::Project(_), need) => need.in_project(),
+        // More was asked for when the place was looked up.
+        (Home::Platform(_), Need::View) => "platform.types.view",
+        (Home::Platform(_), _) => "platform.types.manage",
+    };
     let row = platform
         .store
-        .federated_in(project, type_, name)
+        .federated_in(home, type_, name)
         .await?
         .filter(|row| row.object.kind != "Namespace")
         .ok_or_else(|| Error::not_found("federated object", &label))?;
@@ -295,13 +387,13 @@ async fn find(
 pub async fn replace(
     platform: &Platform,
     op: &OpContext,
-    project_name: &str,
+    place: Place<'_>,
     type_: &str,
     name: &str,
     write: FederatedWrite,
 ) -> Result<model::FederatedObject> {
-    let (project, row) = replace_row(platform, op, project_name, type_, name, write, None).await?;
-    read::body(platform, &project, row, true)
+    let (home, row) = replace_row(platform, op, place, type_, name, write, None).await?;
+    read::body(platform, home.project(), row, true)
 }
 
 /// [`replace`], with what a root of the hub adds.
@@ -311,21 +403,21 @@ pub async fn replace(
 pub async fn replace_row(
     platform: &Platform,
     op: &OpContext,
-    project_name: &str,
+    place: Place<'_>,
     type_: &str,
     name: &str,
     write: FederatedWrite,
     addition: Option<Addition>,
-) -> Result<(Handle<projects::Model>, federated::Model)> {
-    let project = project(platform, op, project_name, "project.federated-objects.edit").await?;
-    let row = find(platform, op, &project, type_, name, "project.federated-objects.edit").await?;
-    still_here(&project)?;
+) -> Result<(Home, federated::Model)> {
+    let home = home(platform, op, place, Need::Edit).await?;
+    let row = find(platform, op, &home, type_, name, Need::Edit).await?;
+    still_here(&home)?;
     op.check_version(row.object.version)?;
     if row.object.deleted_at.is_some() {
         return Err(Error::conflict(format!("{type_}/{name} is being removed: wait until it is gone")));
     }
     let considered =
-        consider(platform, op, &project, write, row.object.generation + 1, addition.is_some()).await?;
+        consider(platform, op, &home, write, row.object.generation + 1, addition.is_some()).await?;
     let mut faults = considered.faults;
     let record = considered.record;
     if record.resource.type_name() != type_ {
@@ -345,13 +437,13 @@ pub async fn replace_row(
     let spec = serde_json::to_value(&record.spec).map_err(Error::internal)?;
     if before.spec == spec && federated::placed(&row.object)? == considered.placed {
         // Nothing changes: no new generation, nothing to propagate.
-        let Some(addition) = addition else { return Ok((project, row.into_inner().object)) };
+        let Some(addition) = addition else { return Ok((home, row.into_inner().object)) };
         let mut tx = platform.store.begin(&op.write()).await?;
-        let next = hub::touch(&mut tx, &row).await?;
-        addition.store(&mut tx, &next).await?;
-        tx.audit(event("update", format!("{type_}/{name}"), &project));
+        let mut next = hub::touch(&mut tx, &row).await?;
+        addition.store(&mut tx, &mut next).await?;
+        tx.audit(event("update", format!("{type_}/{name}"), &home));
         platform.commit(tx).await?;
-        return Ok((project, next));
+        return Ok((home, next));
     }
     let (leaving, options) = place::leaving(&record.spec.policy);
     let changed = federated::Changed {
@@ -371,21 +463,21 @@ pub async fn replace_row(
     let audit = AuditEvent {
         before: Some(old),
         after: Some(shown(&record)),
-        ..event("update", format!("{type_}/{name}"), &project)
+        ..event("update", format!("{type_}/{name}"), &home)
     };
-    let next = store(platform, op, project.id, move |tx| {
+    let next = store(platform, op, &home, move |tx| {
         let (row, changed, addition, audit) = (row.clone(), changed.clone(), addition.clone(), audit.clone());
         Box::pin(async move {
-            let next = federated::update(tx, &row, changed).await?;
+            let mut next = federated::update(tx, &row, changed).await?;
             if let Some(addition) = &addition {
-                addition.store(tx, &next).await?;
+                addition.store(tx, &mut next).await?;
             }
             tx.audit(audit);
             Ok(next)
         })
     })
     .await?;
-    Ok((project, next))
+    Ok((home, next))
 }
 
 /// Changes parts of the specification by merge patch.
@@ -395,13 +487,13 @@ pub async fn replace_row(
 pub async fn patch(
     platform: &Platform,
     op: &OpContext,
-    project_name: &str,
+    place: Place<'_>,
     type_: &str,
     name: &str,
     patch: &Value,
 ) -> Result<model::FederatedObject> {
-    let project = project(platform, op, project_name, "project.federated-objects.edit").await?;
-    let row = find(platform, op, &project, type_, name, "project.federated-objects.edit").await?;
+    let home = home(platform, op, place, Need::Edit).await?;
+    let row = find(platform, op, &home, type_, name, Need::Edit).await?;
     if patch.as_object().is_none_or(|patch| patch.keys().any(|key| key != "spec")) {
         return Err(Error::invalid("spec", "a patch is an object with the one field `spec`"));
     }
@@ -415,7 +507,7 @@ pub async fn patch(
     let mut op = op.clone();
     op.check_version(row.object.version)?;
     op.request.if_match = Some(row.object.version);
-    replace(platform, &op, project_name, type_, name, FederatedWrite { spec }).await
+    replace(platform, &op, place, type_, name, FederatedWrite { spec }).await
 }
 
 /// RFC 7386.
@@ -438,49 +530,71 @@ fn merge(target: &mut Value, patch: &Value) {
     }
 }
 
-/// Removes an object from all clusters; its record goes when its copies are gone.
+/// Removes an object from all clusters; its record goes when its copies are gone and no client's finalizer holds it.
 ///
 /// # Errors
 /// `forbidden`, `not_found`, `precondition_failed`.
 pub async fn delete(
     platform: &Platform,
     op: &OpContext,
-    project_name: &str,
+    place: Place<'_>,
     type_: &str,
     name: &str,
 ) -> Result<model::FederatedObject> {
-    let (project, row) = delete_row(platform, op, project_name, type_, name, None).await?;
-    read::body(platform, &project, row, true)
+    let (home, row) = delete_row(platform, op, place, type_, name, Removal::default()).await?;
+    read::body(platform, home.project(), row, true)
 }
 
-/// [`delete`]; `copies` says what happens to them, whatever the object's policy is.
+/// How an object is removed.
+#[derive(Clone, Debug, Default)]
+pub struct Removal {
+    /// What happens to the copies, whatever the object's policy is.
+    pub copies: Option<Mode>,
+    /// Only this object, and no later one of its name.
+    pub only: Option<Uuid>,
+    /// What a root of the hub adds to what is left.
+    pub addition: Option<Addition>,
+}
+
+/// [`delete`], in the ways that a root of the hub knows.
 ///
 /// # Errors
 /// As for [`delete`].
 pub async fn delete_row(
     platform: &Platform,
     op: &OpContext,
-    project_name: &str,
+    place: Place<'_>,
     type_: &str,
     name: &str,
-    copies: Option<Mode>,
-) -> Result<(Handle<projects::Model>, federated::Model)> {
-    let project = project(platform, op, project_name, "project.federated-objects.view").await?;
-    let row = find(platform, op, &project, type_, name, "project.federated-objects.manage").await?;
+    how: Removal,
+) -> Result<(Home, federated::Model)> {
+    // Who may not remove it is told by what it may see.
+    let home = match place {
+        Place::Project(_) => home(platform, op, place, Need::View).await?,
+        Place::Platform => home(platform, op, place, Need::Remove).await?,
+    };
+    let row = find(platform, op, &home, type_, name, Need::Remove).await?;
+    if how.only.is_some_and(|only| only != row.object.id) {
+        return Err(Error::not_found("federated object", &format!("{type_}/{name}")));
+    }
     op.check_version(row.object.version)?;
     let policy = serde_json::from_value(row.object.spec.get("policy").cloned().unwrap_or_default());
     let (mode, options) = place::leaving(&policy.map_err(Error::internal)?);
-    let mode = copies.unwrap_or(mode);
+    let mode = how.copies.unwrap_or(mode);
     let audit = AuditEvent {
         before: Some(json!({"generation": row.object.generation})),
         after: Some(json!({"copies": mode.as_str()})),
-        ..event("delete", format!("{type_}/{name}"), &project)
+        ..event("delete", format!("{type_}/{name}"), &home)
     };
-    let (home, going) = (project.clone(), row.object.clone());
-    let next = store(platform, op, project.id, move |tx| {
-        let (home, going, options, audit) = (home.clone(), going.clone(), options.clone(), audit.clone());
+    let (at, going, addition) = (home.clone(), row.object.clone(), how.addition);
+    let next = store(platform, op, &home, move |tx| {
+        let (home, mut going, addition) = (at.clone(), going.clone(), addition.clone());
+        let (options, audit) = (options.clone(), audit.clone());
         Box::pin(async move {
-            let next = federated::delete(tx, &home, &going, mode, options.as_ref()).await?;
+            if let Some(addition) = &addition {
+                addition.store(tx, &mut going).await?;
+            }
+            let next = federated::delete(tx, home.project(), &going, mode, options.as_ref()).await?;
             tx.audit(audit);
             Ok(next)
         })
@@ -488,7 +602,31 @@ pub async fn delete_row(
     .await?;
     let gone = row.into_inner().object;
     let shown = next.unwrap_or(federated::Model { deleted_at: Some(op.now), ..gone });
-    Ok((project, shown))
+    Ok((home, shown))
+}
+
+/// Changes only what a root of the hub adds to an object that is being removed: with the last finalizer it goes.
+///
+/// # Errors
+/// `forbidden`, `not_found`, and `conflict` or `precondition_failed` when somebody was quicker.
+pub async fn release_row(
+    platform: &Platform,
+    op: &OpContext,
+    place: Place<'_>,
+    type_: &str,
+    name: &str,
+    addition: &Addition,
+) -> Result<()> {
+    let home = home(platform, op, place, Need::Edit).await?;
+    let row = find(platform, op, &home, type_, name, Need::Edit).await?;
+    op.check_version(row.object.version)?;
+    let mut tx = platform.store.begin(&op.write()).await?;
+    let mut next = hub::touch(&mut tx, &row).await?;
+    addition.store(&mut tx, &mut next).await?;
+    federated::let_go(&mut tx, &next).await?;
+    tx.audit(event("update", format!("{type_}/{name}"), &home));
+    platform.commit(tx).await?;
+    Ok(())
 }
 
 #[cfg(test)]

@@ -31,7 +31,7 @@ pub fn live_copy<'a>(mirror: &Mirror, live: Option<&'a Live>, key: &ObjectKey) -
     }
 }
 
-/// The clusters of an object's project as decisions see them, in the order of their names.
+/// The clusters that an object may go to as decisions see them: its project's, or all, in the order of their names.
 #[must_use]
 pub fn project_views(engine: &Engine, object: &Object) -> Vec<(ClusterId, ClusterView)> {
     let views = engine.views();

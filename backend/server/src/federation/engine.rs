@@ -243,9 +243,10 @@ impl Engine {
         }
     }
 
-    /// The clusters of a project.
+    /// The clusters of a project, or with none all clusters.
     #[must_use]
-    pub fn clusters_of(&self, project: ProjectId) -> Arc<Vec<ClusterId>> {
+    pub fn clusters_of(&self, project: Option<ProjectId>) -> Arc<Vec<ClusterId>> {
+        let Some(project) = project else { return Arc::new(self.views().keys().copied().collect()) };
         let all = self.project_clusters.read().unwrap_or_else(PoisonError::into_inner);
         all.get(&project).cloned().unwrap_or_default()
     }

@@ -65,10 +65,12 @@ impl Cell {
 pub struct Object {
     /// Stable id.
     pub id: FederatedId,
-    /// Its project.
-    pub project: ProjectId,
+    /// Its project; none for one of a cluster-scoped kind, which belongs to the platform.
+    pub project: Option<ProjectId>,
     /// Its project's name.
-    pub project_name: Arc<str>,
+    pub project_name: Option<Arc<str>>,
+    /// Finalizers of clients that hold its record once it is being removed.
+    pub held_by: Vec<String>,
     /// Its name in members.
     pub key: CopyKey,
     /// What is wanted.

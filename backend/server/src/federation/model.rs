@@ -29,8 +29,9 @@ pub struct FederatedObject {
     pub kind: String,
     /// Its name, here and in every member.
     pub name: String,
-    /// Its project.
-    pub project: ProjectName,
+    /// Its project; absent for cluster-scoped kinds, which belong to the platform.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub project: Option<ProjectName>,
     /// Counts accepted changes of the specification.
     pub generation: i64,
     /// What is wanted. In lists the template holds only kind and metadata, unless `full=true`.
@@ -48,6 +49,10 @@ pub struct FederatedObject {
     /// Set while its copies are being removed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub deleted_at: Option<DateTime<Utc>>,
+    /// Finalizers that Kubernetes' clients put on it at the hub and that hold it while it is being removed: whoever put
+    /// them there takes them away.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub held_by: Vec<String>,
     /// Version for `If-Match`, also in the `ETag` header.
     pub version: i64,
 }

@@ -15,7 +15,7 @@ use hanse_types::ClusterId;
 use serde_json::Value;
 
 use super::{
-    accept,
+    accept::{self, Need, Place},
     model::{ClusterPlan, Dependency, Difference, FederatedWrite, Plan},
     place, read,
 };
@@ -67,16 +67,15 @@ async fn look(platform: &Platform, record: &Record, cluster: ClusterId) -> Found
 pub async fn plan(
     platform: &Platform,
     op: &OpContext,
-    project_name: &str,
+    place: Place<'_>,
     write: FederatedWrite,
 ) -> Result<Plan> {
-    let project = accept::project(platform, op, project_name, "project.federated-objects.view").await?;
-    let considered = accept::consider(platform, op, &project, write, 1, false).await?;
+    let need = if place == Place::Platform { Need::Edit } else { Need::View };
+    let home = accept::home(platform, op, place, need).await?;
+    let considered = accept::consider(platform, op, &home, write, 1, false).await?;
     let mut record = considered.record;
-    let clusters = place::clusters_of(platform, &project).await?;
-    if let Some(row) =
-        platform.store.federated_in(&project, &record.resource.type_name(), &record.name).await?
-    {
+    let clusters = place::clusters_of(platform, home.project()).await?;
+    if let Some(row) = platform.store.federated_in(&home, &record.resource.type_name(), &record.name).await? {
         record.generation = row.object.generation + 1;
     }
     let found = join_all(clusters.iter().map(|(id, _)| look(platform, &record, *id))).await;

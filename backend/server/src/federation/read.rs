@@ -2,7 +2,12 @@
 
 use hanse_authz::{Handle, Located, authorize};
 use hanse_federation::FederatedSpec;
-use hanse_store::{Store, federated, page::Page, projects};
+use hanse_store::{
+    Store,
+    federated::{self, Home},
+    page::Page,
+    projects,
+};
 use hanse_types::{
     FederatedId, List, ListParams, ProjectName,
     federated::{FederatedStatus, Phase},
@@ -10,7 +15,7 @@ use hanse_types::{
 use serde_json::{Value, json};
 
 use super::{
-    accept,
+    accept::{self, Need, Place},
     model::{FederatedObject, ObjectFilter, Revision, TypeInfo},
 };
 use crate::{
@@ -56,11 +61,12 @@ fn spec_of(platform: &Platform, row: &federated::Model, full: bool) -> Result<Fe
 /// The body of one object.
 pub(super) fn body(
     platform: &Platform,
-    project: &projects::Model,
+    project: Option<&projects::Model>,
     row: federated::Model,
     full: bool,
 ) -> Result<FederatedObject> {
     let status = status(platform, &row);
+    let held_by = federated::held_by(&row);
     Ok(FederatedObject {
         id: FederatedId(row.id),
         spec: spec_of(platform, &row, full)?,
@@ -69,12 +75,16 @@ pub(super) fn body(
         api_version: row.api_version,
         kind: row.kind,
         name: row.name,
-        project: ProjectName::parse(project.name.clone()).map_err(Error::internal)?,
+        project: project
+            .map(|project| ProjectName::parse(project.name.clone()))
+            .transpose()
+            .map_err(Error::internal)?,
         generation: row.generation,
         created_by: row.created_by,
         updated_by: row.updated_by,
         created_at: row.created_at,
         updated_at: row.updated_at,
+        held_by: if row.deleted_at.is_some() { held_by } else { Vec::new() },
         deleted_at: row.deleted_at,
         version: row.version,
     })
@@ -104,25 +114,25 @@ fn status(platform: &Platform, row: &federated::Model) -> FederatedStatus {
     }
 }
 
-/// Whether the caller may list a project's objects.
+/// Whether the caller may list the objects of a place.
 ///
 /// # Errors
 /// `not_found` or `forbidden`.
-pub async fn may_list(platform: &Platform, op: &OpContext, project: &str) -> Result<()> {
-    accept::project(platform, op, project, "project.federated-objects.view").await.map(drop)
+pub async fn may_list(platform: &Platform, op: &OpContext, place: Place<'_>) -> Result<()> {
+    accept::home(platform, op, place, Need::View).await.map(drop)
 }
 
-/// A page of a project's objects.
+/// A page of the objects of a project or of the platform.
 ///
 /// # Errors
 /// `not_found`, `forbidden`, or `invalid` for the query.
 pub async fn list(
     platform: &Platform,
     op: &OpContext,
-    project: &str,
+    place: Place<'_>,
     filter: &ObjectFilter,
 ) -> Result<List<FederatedObject>> {
-    let project = accept::project(platform, op, project, "project.federated-objects.view").await?;
+    let home = accept::home(platform, op, place, Need::View).await?;
     let params = ListParams {
         limit: filter.limit,
         continue_: filter.continue_.clone(),
@@ -131,9 +141,9 @@ pub async fn list(
         label_selector: None,
     };
     let page = Page::read(&params, Store::FEDERATED_SORTS)?;
-    let found = platform.store.list_federated(&project, filter.type_.as_deref(), &page).await?;
+    let found = platform.store.list_federated(&home, filter.type_.as_deref(), &page).await?;
     let items: Result<Vec<FederatedObject>> =
-        found.rows.into_iter().map(|row| body(platform, &project, row, filter.full)).collect();
+        found.rows.into_iter().map(|row| body(platform, home.project(), row, filter.full)).collect();
     Ok(List {
         items: items?,
         total: found.total,
@@ -145,20 +155,24 @@ pub async fn list(
 async fn find(
     platform: &Platform,
     op: &OpContext,
-    project: &str,
+    place: Place<'_>,
     type_: &str,
     name: &str,
-) -> Result<(Handle<projects::Model>, Handle<federated::Row>)> {
-    let project = accept::project(platform, op, project, "project.federated-objects.view").await?;
+) -> Result<(Home, Handle<federated::Row>)> {
+    let home = accept::home(platform, op, place, Need::View).await?;
     let label = format!("{type_}/{name}");
     let row = platform
         .store
-        .federated_in(&project, type_, name)
+        .federated_in(&home, type_, name)
         .await?
         .ok_or_else(|| Error::not_found("federated object", &label))?;
-    let row = authorize(&platform.decisions, &op.actor, "project.federated-objects.view", Located::new(row))
+    let permission = match home {
+        Home::Project(_) => "project.federated-objects.view",
+        Home::Platform(_) => "platform.types.view",
+    };
+    let row = authorize(&platform.decisions, &op.actor, permission, Located::new(row))
         .map_err(denied("federated object", &label))?;
-    Ok((project, row))
+    Ok((home, row))
 }
 
 /// One object with its status.
@@ -168,12 +182,12 @@ async fn find(
 pub async fn get(
     platform: &Platform,
     op: &OpContext,
-    project: &str,
+    place: Place<'_>,
     type_: &str,
     name: &str,
 ) -> Result<FederatedObject> {
-    let (project, row) = find(platform, op, project, type_, name).await?;
-    body(platform, &project, row.into_inner().object, true)
+    let (home, row) = find(platform, op, place, type_, name).await?;
+    body(platform, home.project(), row.into_inner().object, true)
 }
 
 /// Its accepted revisions, newest first.
@@ -183,12 +197,12 @@ pub async fn get(
 pub async fn revisions(
     platform: &Platform,
     op: &OpContext,
-    project: &str,
+    place: Place<'_>,
     type_: &str,
     name: &str,
     params: &ListParams,
 ) -> Result<List<Revision>> {
-    let (_, row) = find(platform, op, project, type_, name).await?;
+    let (_, row) = find(platform, op, place, type_, name).await?;
     let page = Page::read(params, &["-generation"])?;
     let found = platform.store.revisions(&row, &page).await?;
     let items: Result<Vec<Revision>> = found

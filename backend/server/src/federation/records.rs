@@ -53,7 +53,12 @@ fn resource(row: &federated::Model) -> Resource {
 }
 
 /// A stored object as the engine works on it.
-pub(super) fn object(engine: &Engine, row: federated::Model, project: &projects::Model) -> Result<Object> {
+pub(super) fn object(
+    engine: &Engine,
+    row: federated::Model,
+    project: Option<&projects::Model>,
+) -> Result<Object> {
+    let held_by = federated::held_by(&row);
     let placed = federated::placed(&row)?.into_iter().collect();
     let whole = engine.parts.store.whole(row)?;
     let row = whole.row;
@@ -61,8 +66,9 @@ pub(super) fn object(engine: &Engine, row: federated::Model, project: &projects:
     let namespace = (!row.namespace.is_empty()).then(|| row.namespace.clone());
     Ok(Object {
         id: FederatedId(row.id),
-        project: ProjectId(row.project_id),
-        project_name: project.name.as_str().into(),
+        project: row.project_id.map(ProjectId),
+        project_name: project.map(|project| project.name.as_str().into()),
+        held_by,
         key: CopyKey {
             type_: row.r#type.as_str().into(),
             key: ObjectKey::new(row.namespace.clone(), row.name.clone()),
@@ -104,12 +110,15 @@ pub(super) async fn load(engine: &Engine) -> Result<i64> {
         let rows = store.all_federated(after, PIECE).await?;
         let Some(last) = rows.last() else { break };
         after = Some(last.id);
-        let projects = store.projects_by_ids(rows.iter().map(|row| row.project_id).collect()).await?;
+        let projects = store.projects_by_ids(rows.iter().filter_map(|row| row.project_id).collect()).await?;
         let statuses = store.federated_status(rows.iter().map(|row| row.id).collect()).await?;
         for row in rows {
             let id = row.id;
             seen.insert(FederatedId(id));
-            let Some(project) = projects.get(&row.project_id) else { continue };
+            let project = row.project_id.and_then(|id| projects.get(&id));
+            if project.is_none() && row.project_id.is_some() {
+                continue;
+            }
             match object(engine, row, project) {
                 Ok(object) => {
                     // The stored status serves until members have been observed.
@@ -172,7 +181,7 @@ async fn reload(engine: &Engine, ids: HashSet<Uuid>) -> Result<()> {
     let ids: Vec<Uuid> = ids.into_iter().collect();
     for piece in ids.chunks(usize::try_from(PIECE).unwrap_or(500)) {
         let rows = store.federated_by_ids(piece.to_vec()).await?;
-        let projects = store.projects_by_ids(rows.iter().map(|row| row.project_id).collect()).await?;
+        let projects = store.projects_by_ids(rows.iter().filter_map(|row| row.project_id).collect()).await?;
         let mut removals: HashMap<Uuid, Vec<Removal>> = HashMap::new();
         for row in store.removals_of(piece.to_vec()).await? {
             if let Some(object) = row.object_id {
@@ -182,7 +191,10 @@ async fn reload(engine: &Engine, ids: HashSet<Uuid>) -> Result<()> {
         let found: HashSet<Uuid> = rows.iter().map(|row| row.id).collect();
         for row in rows {
             let id = row.id;
-            let Some(project) = projects.get(&row.project_id) else { continue };
+            let project = row.project_id.and_then(|id| projects.get(&id));
+            if project.is_none() && row.project_id.is_some() {
+                continue;
+            }
             match object(engine, row, project) {
                 Ok(object) => engine.accept(object, removals.remove(&id).unwrap_or_default()),
                 Err(error) => tracing::error!(object = %id, "a federated object cannot be loaded: {error:?}"),

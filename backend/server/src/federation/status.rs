@@ -90,7 +90,7 @@ fn refresh(engine: &Engine, object: &Object) {
     if let Ok(json) = serde_json::to_value(&fresh) {
         engine.status_writer.object(object.id, fresh.phase.to_string(), json, fresh.updated_at);
     }
-    let project = object.project_name.to_string();
+    let project = object.project_name.as_deref().map(str::to_owned);
     engine.parts.live.tell(Event {
         revision: engine.parts.store.revision(),
         topics: vec![
@@ -243,7 +243,12 @@ fn summary(
             removing.iter().filter_map(|id| views.get(id).map(|view| view.name.as_str())).collect();
         names.sort_unstable();
         phase = Phase::Progressing;
-        message = if names.is_empty() {
+        message = if names.is_empty() && !object.held_by.is_empty() {
+            format!(
+                "its copies are gone; finalizers hold it at the hub, to be removed by whoever put them there: {}",
+                object.held_by.join(", ")
+            )
+        } else if names.is_empty() {
             "its copies are gone; its record goes next".to_owned()
         } else {
             format!("its copies are being removed from {}", names.join(", "))

@@ -1,4 +1,4 @@
-//! How much goes to one member at a time. Everybody has a share of a cluster that is smaller than the cluster's bound,
+//! How much goes to one member at a time, and how many watches are at the hub. Everybody has a share of a cluster that is smaller than the cluster's bound,
 //! so that one person's script leaves room for others; and what goes on for long (watches, logs, terminals) is counted
 //! apart from what ends soon.
 
@@ -38,14 +38,16 @@ pub enum Full {
 }
 
 /// Places of one kind.
-struct Places {
+pub struct Places {
     all: Arc<Semaphore>,
     each: usize,
     users: Mutex<HashMap<UserId, Arc<Semaphore>>>,
 }
 
 impl Places {
-    fn new(all: usize, each: usize) -> Self {
+    /// So many, of which one person may have so many.
+    #[must_use]
+    pub fn new(all: usize, each: usize) -> Self {
         Self { all: Arc::new(Semaphore::new(all)), each: each.min(all), users: Mutex::default() }
     }
 
@@ -57,8 +59,12 @@ impl Places {
         Arc::clone(users.entry(user).or_insert_with(|| Arc::new(Semaphore::new(self.each))))
     }
 
-    /// The own share first: whoever waits for that takes no place that another could have.
-    async fn enter(&self, user: UserId) -> Result<Place, Full> {
+    /// Waits for a place, for a short while. The own share first: whoever waits for that takes no place that another
+    /// could have.
+    ///
+    /// # Errors
+    /// [`Full`] when none gets free.
+    pub async fn enter(&self, user: UserId) -> Result<Place, Full> {
         let enter = async |places: Arc<Semaphore>| timeout(WAIT, places.acquire_owned()).await.ok()?.ok();
         let own = enter(self.own(user)).await.ok_or(Full::Own)?;
         let of_cluster = enter(Arc::clone(&self.all)).await.ok_or(Full::Cluster)?;

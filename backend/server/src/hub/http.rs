@@ -32,10 +32,13 @@ use crate::{
     Platform,
     api::{Op, Refused, credential},
     error::Error,
+    gateway::limit::{Full, Place},
 };
 
 /// The version of Kubernetes' API whose behaviour is served.
 const MINOR: &str = "36";
+/// Seconds after which to try again when there are too many watches.
+const WATCH_AGAIN: u32 = 5;
 
 /// The routes of both roots.
 pub fn routes() -> Router<Arc<Platform>> {
@@ -91,6 +94,7 @@ async fn answer(
             let kind = catalogue.by_plural(&path.api_version, &path.plural);
             let kind = kind.ok_or_else(Status::no_such_path)?;
             *seen = Some((Arc::clone(&kind), path.name.clone()));
+            // Large: every verb is in it.
             return Box::pin(resource(platform, op, kind, path, &parts, body)).await;
         }
         Route::Paths => bytes(json!({"paths": ["/api", "/apis", "/openapi/v2", "/openapi/v3", "/version"]})),
@@ -227,17 +231,26 @@ async fn read(body: Body) -> Result<Bytes, Status> {
 
 async fn watch(request: Request) -> Result<Response, Fault> {
     let platform = Arc::clone(&request.platform);
+    let place = platform.watches.enter(request.op.actor.user).await.map_err(|full| {
+        let (whose, bound) = match full {
+            Full::Own => ("you have", platform.config.hub.watches_per_user),
+            Full::Cluster => ("all people together have", platform.config.hub.watches),
+        };
+        let message = format!("{whose} {bound} watches at the hub, which is the bound: end some of them");
+        Status::too_many_requests(&message, WATCH_AGAIN)
+    })?;
     let watch = Watch::begin(request).await?;
     platform.metrics.live_connections.inc();
-    let stream = futures::stream::unfold((watch, Counted(platform)), |(mut watch, counted)| async move {
+    let counted = Counted(platform, place);
+    let stream = futures::stream::unfold((watch, counted), |(mut watch, counted)| async move {
         let line = watch.next().await?;
         Some((Ok::<_, std::convert::Infallible>(line), (watch, counted)))
     });
     Ok(([(header::CONTENT_TYPE, "application/json")], Body::from_stream(stream)).into_response())
 }
 
-/// Counts a watch while it lasts.
-struct Counted(Arc<Platform>);
+/// Counts a watch while it lasts, and keeps its place.
+struct Counted(Arc<Platform>, #[allow(dead_code, reason = "held until the watch ends")] Place);
 
 impl Drop for Counted {
     fn drop(&mut self) {

@@ -71,10 +71,17 @@ impl Kind {
         if self.descriptor.group.ends_with("kubefed.io") { Root::KubeFed } else { self.root }
     }
 
+    /// Whether a record looks like the object that is sent to members.
+    #[must_use]
+    pub fn backing_is_plain(&self) -> bool {
+        matches!(self.backing, Backing::Plain(_))
+    }
+
     /// Whether objects of it also follow from others.
     #[must_use]
     pub fn is_derived(&self) -> bool {
-        self.is("core.kubefed.io", "PropagatedVersion")
+        self.descriptor.group == "core.kubefed.io"
+            && matches!(self.descriptor.kind.as_str(), "PropagatedVersion" | "ClusterPropagatedVersion")
     }
 
     /// The type of its fields.
@@ -112,16 +119,16 @@ impl Catalogue {
         for row in federated {
             let target = resource(row);
             // What was federated while a kind was on can be seen and removed after it was switched off.
-            if root == Root::Kube && row.namespaced && row.enabled {
+            if root == Root::Kube && row.kind != "Namespace" && row.enabled {
                 let known = Descriptor::built_in(&target.api_version(), &row.kind);
                 let kind = known.unwrap_or_else(|| {
-                    Descriptor::custom(&target.api_version(), &row.kind, &row.plural, true, true)
+                    Descriptor::custom(&target.api_version(), &row.kind, &row.plural, row.namespaced, true)
                 });
                 add(kind, None, Backing::Plain(target.clone()));
             }
             if row.kind == "Namespace" {
                 add(federated_kind(row), None, Backing::FederatedNamespace(target));
-            } else if row.namespaced {
+            } else {
                 add(federated_kind(row), None, Backing::Federated(target));
             }
         }
@@ -225,7 +232,8 @@ fn federated_kind(row: &types::Model) -> Descriptor {
         &format!("{}/v1beta1", v2::TYPES_GROUP),
         &format!("Federated{}", row.kind),
         &format!("federated{}", row.plural),
-        true,
+        // A namespace is federated by an object in it.
+        row.namespaced || row.kind == "Namespace",
         true,
     );
     if let Some(known) = Descriptor::built_in(&resource(row).api_version(), &row.kind) {

@@ -371,10 +371,11 @@ pub fn propagated_version(
     let mut overrides = Map::new();
     overrides.insert("overrides".into(), spec.get("overrides").cloned().unwrap_or(Value::Null));
     let name = format!("{}-{}", target.kind.to_lowercase(), row.row.name);
-    let object = json!({
+    let namespace = row.project.as_ref().map(|project| project.name.clone()).unwrap_or_default();
+    let mut object = json!({
         "apiVersion": kind.descriptor.api_version(), "kind": kind.descriptor.kind,
         "metadata": {
-            "name": name, "namespace": row.project.name, "uid": Uuid::from_u128(row.row.id.as_u128() ^ 2),
+            "name": name, "uid": Uuid::from_u128(row.row.id.as_u128() ^ 2),
             "creationTimestamp": render::time(row.row.created_at), "generation": 1,
         },
         "status": {
@@ -382,8 +383,11 @@ pub fn propagated_version(
             "clusterVersions": versions,
         },
     });
+    if !namespace.is_empty() {
+        json::set(&mut object, &["metadata", "namespace"], namespace.clone());
+    }
     Some(Item {
-        key: (row.project.name.clone(), name),
+        key: (namespace, name),
         id: row.row.id,
         revision: 0,
         object: Arc::new(object),

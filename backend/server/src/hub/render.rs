@@ -174,7 +174,7 @@ pub fn record(target: &Resource, row: &hub::Federated) -> FederatedObject {
     let (_, version) = row.row.api_version.split_once('/').unwrap_or(("", &row.row.api_version));
     FederatedObject {
         resource: Resource { version: version.to_owned(), ..target.clone() },
-        namespace: target.namespaced.then(|| row.project.name.clone()),
+        namespace: row.project.as_ref().filter(|_| target.namespaced).map(|project| project.name.clone()),
         name: row.row.name.clone(),
         labels: BTreeMap::new(),
         generation: row.row.generation,
@@ -190,12 +190,13 @@ pub fn federated(kind: &Kind, target: &Resource, row: hub::Federated) -> Option<
     let status: Option<FederatedStatus> =
         row.status.clone().and_then(|status| serde_json::from_value(status).ok());
     let view = row.views.get(kind.home().as_str());
-    let namespace = row.project.name.clone();
+    let namespace = row.project.as_ref().map(|project| project.name.clone()).unwrap_or_default();
     let mut object = match &kind.backing {
         Backing::Plain(_) => plain(&record, status.as_ref()),
         Backing::FederatedNamespace(_) => {
             let unplaced = row.row.placed.as_array().is_none_or(Vec::is_empty);
-            if row.row.deleted_at.is_some() || (view.is_none() && unplaced) {
+            let going = row.row.deleted_at.is_some() && !is_held(view);
+            if going || (view.is_none() && unplaced) {
                 return None;
             }
             in_words_of_v2(kind, &record, &row, status.as_ref())
@@ -203,7 +204,9 @@ pub fn federated(kind: &Kind, target: &Resource, row: hub::Federated) -> Option<
         _ => in_words_of_v2(kind, &record, &row, status.as_ref()),
     };
     put(&mut object, "name", row.row.name.clone());
-    put(&mut object, "namespace", namespace.clone());
+    if !namespace.is_empty() {
+        put(&mut object, "namespace", namespace.clone());
+    }
     put(&mut object, "uid", row.row.id.to_string());
     put(&mut object, "creationTimestamp", time(row.row.created_at));
     if kind.descriptor.generation != Generation::None {
@@ -214,8 +217,11 @@ pub fn federated(kind: &Kind, target: &Resource, row: hub::Federated) -> Option<
         put(&mut object, "deletionTimestamp", time(at));
         put(&mut object, "deletionGracePeriodSeconds", 0);
     }
+    let going = object.pointer("/metadata/deletionTimestamp").is_some();
     match &kind.backing {
-        Backing::Plain(_) if row.row.deleted_at.is_some() => add_finalizer(&mut object, COPIES_FINALIZER),
+        // Held by us as long as members may hold copies.
+        _ if going && !row.copies => {}
+        Backing::Plain(_) if going => add_finalizer(&mut object, COPIES_FINALIZER),
         Backing::Plain(_) => {}
         _ => add_finalizer(&mut object, SYNC_FINALIZER),
     }
@@ -227,6 +233,11 @@ pub fn federated(kind: &Kind, target: &Resource, row: hub::Federated) -> Option<
         object: Arc::new(object),
         source: Source::Federated(Arc::new(row)),
     })
+}
+
+/// Whether a client's finalizer holds what a root shows.
+fn is_held(view: Option<&hub::View>) -> bool {
+    view.is_some_and(|view| !hanse_store::owners::Kept::of(&view.body).finalizers.is_empty())
 }
 
 fn plain(record: &FederatedObject, status: Option<&FederatedStatus>) -> Value {
@@ -289,7 +300,7 @@ pub fn replica_set(row: &hub::Federated) -> Option<Item> {
     let object = json!({
         "apiVersion": "apps/v1", "kind": "ReplicaSet",
         "metadata": {
-            "name": name, "namespace": row.project.name, "labels": labels,
+            "name": name, "namespace": row.project.as_ref()?.name, "labels": labels,
             "uid": Uuid::from_u128(row.row.id.as_u128() ^ 1).to_string(),
             "creationTimestamp": time(row.row.created_at), "generation": row.row.generation,
             "annotations": {"deployment.kubernetes.io/revision": row.row.generation.to_string()},
@@ -306,7 +317,7 @@ pub fn replica_set(row: &hub::Federated) -> Option<Item> {
         },
     });
     Some(Item {
-        key: (row.project.name.clone(), name),
+        key: (row.project.as_ref()?.name.clone(), name),
         id: row.row.id,
         revision: 0,
         object: Arc::new(object),
@@ -319,7 +330,8 @@ pub fn replica_set(row: &hub::Federated) -> Option<Item> {
 pub fn propagated_version(kind: &Kind, row: &hub::Federated) -> Option<Item> {
     // A namespace is federated by an object in it, and not before that was made.
     let unfederated = row.row.kind == "Namespace" && !row.views.contains_key(kind.home().as_str());
-    if unfederated || row.row.deleted_at.is_some() {
+    let other = kind.descriptor.namespaced != row.project.is_some();
+    if other || unfederated || row.row.deleted_at.is_some() {
         return None;
     }
     let (group, version) = row.row.api_version.split_once('/').unwrap_or(("", &row.row.api_version));
@@ -328,7 +340,7 @@ pub fn propagated_version(kind: &Kind, row: &hub::Federated) -> Option<Item> {
         version: version.to_owned(),
         kind: row.row.kind.clone(),
         plural: row.row.r#type.split('.').next().unwrap_or_default().to_owned(),
-        namespaced: true,
+        namespaced: row.project.is_some(),
     };
     let record = record(&target, row);
     let status: Option<FederatedStatus> =

@@ -527,7 +527,7 @@ async fn change(
 }
 
 /// Whether somebody was quicker, as opposed to a state that does not allow it.
-fn is_race(error: &Error) -> bool {
+pub(super) fn is_race(error: &Error) -> bool {
     error.message.contains("it was changed")
 }
 

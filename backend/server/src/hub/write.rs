@@ -1,6 +1,8 @@
 //! From an object as a client wants it to the record that is meant, in one transaction.
 
-use std::collections::{BTreeMap, HashSet};
+mod ending;
+
+use std::collections::BTreeMap;
 
 use hanse_federation::{
     FederatedSpec, Resource,
@@ -9,19 +11,27 @@ use hanse_federation::{
     prune, v1, v2,
     v2::SchedulingPreference,
 };
+use hanse_fleet::MemberError;
 use hanse_machinery::{
-    Status, json,
-    meta::{self, Collect, OwnerState},
-    status::{FieldError, MODIFIED},
+    Status, json, meta,
+    status::{Cause, FieldError, MODIFIED},
 };
-use hanse_store::{AuditEvent, StoreError, Tx, hub, projects, removals::Mode, types};
+use hanse_store::{
+    AuditEvent, StoreError, Tx,
+    federated::{self, Home},
+    hub,
+    owners::Kept,
+    projects, types,
+};
 use hanse_types::{ProjectName, WorkspaceName, tenancy::ProjectCreate};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
+use ending::is_going;
+
 use super::{
     access::{self, Need},
-    join,
+    collector, join,
     kinds::{Backing, Kind, SYSTEM},
     kubefed,
     render::{self, LAST_APPLIED},
@@ -31,17 +41,15 @@ use super::{
 use crate::{
     Platform,
     context::OpContext,
-    error::{Error, Result as PlatformResult},
+    error::Error,
     federation::{
-        accept::{self, Addition},
+        accept::{self, Addition, Place},
         decide,
         model::FederatedWrite,
+        rehearsal,
     },
-    tenancy::project,
+    tenancy::{namespace, project},
 };
-
-/// Dependents removed with one object, at most.
-const DEPENDENTS: usize = 10_000;
 
 type Done = Result<(), Fault>;
 
@@ -89,16 +97,7 @@ impl Writer<'_> {
             Backing::Namespace => self.create_namespace(&object).await,
             Backing::Federated(target) => {
                 let (spec, addition) = self.read_v2(target, &object, None).await?;
-                accept::create_row(
-                    self.platform,
-                    self.op,
-                    self.namespace,
-                    FederatedWrite { spec },
-                    Some(addition),
-                )
-                .await
-                .map_err(|error| self.in_words(error, v2::field_path))?;
-                Ok(())
+                self.accept(spec, addition, v2::field_path).await
             }
             Backing::FederatedNamespace(target) => {
                 if name != self.namespace {
@@ -109,22 +108,31 @@ impl Writer<'_> {
             }
             Backing::Plain(target) => match self.read_v1(target, &object, None)? {
                 Settings::Hub => self.create_local(object).await,
-                Settings::Record(spec, addition) => {
-                    accept::create_row(
-                        self.platform,
-                        self.op,
-                        self.namespace,
-                        FederatedWrite { spec: *spec },
-                        Some(addition),
-                    )
-                    .await
-                    .map_err(|error| self.in_words(error, v1::field_path))?;
-                    Ok(())
-                }
+                Settings::Record(spec, addition) => self.accept(*spec, addition, v1::field_path).await,
             },
             Backing::Cluster if self.namespace != SYSTEM => self.create_local(object).await,
             Backing::Cluster => join::join(self, &object).await,
         }
+    }
+
+    /// Where the records of this namespace belong.
+    fn place(&self) -> Place<'_> {
+        if self.namespace.is_empty() { Place::Platform } else { Place::Project(self.namespace) }
+    }
+
+    async fn accept(&self, spec: FederatedSpec, addition: Addition, path: fn(&str) -> String) -> Done {
+        let owned = !Kept::of(&addition.body).owners.is_empty();
+        let write = FederatedWrite { spec };
+        let (home, row) = accept::create_row(self.platform, self.op, self.place(), write, Some(addition))
+            .await
+            .map_err(|error| self.in_words(error, path))?;
+        if self.op.request.dry_run {
+            return self.rehearse(&home, row).await;
+        }
+        if owned {
+            self.platform.collector.mark(row.id);
+        }
+        Ok(())
     }
 
     /// Changes an object to what it is to be.
@@ -136,6 +144,9 @@ impl Writer<'_> {
         // Status of records is derived: what a client says about it does not count.
         if subresource == "status" {
             return Ok(());
+        }
+        if let (true, Source::Federated(row)) = (is_going(&live.object), &live.source) {
+            return self.release(live, row, &object).await;
         }
         match (&self.kind.backing, &live.source) {
             (Backing::Federated(target), Source::Federated(row)) => {
@@ -188,63 +199,50 @@ impl Writer<'_> {
         let mut op = self.op.clone();
         op.request.if_match = Some(row.row.version);
         let write = FederatedWrite { spec };
-        accept::replace_row(self.platform, &op, self.namespace, type_, name, write, Some(addition))
-            .await
-            .map_err(|error| self.in_words(error, path))?;
+        let owned = !Kept::of(&addition.body).owners.is_empty();
+        let (home, tried) =
+            accept::replace_row(self.platform, &op, self.place(), type_, name, write, Some(addition))
+                .await
+                .map_err(|error| self.in_words(error, path))?;
+        if op.request.dry_run {
+            return self.rehearse(&home, tried).await;
+        }
+        if owned {
+            self.platform.collector.mark(row.row.id);
+        }
         Ok(())
     }
 
-    /// Removes an object; with finalizers it is only marked.
-    pub async fn delete(&self, live: &Item, options: &meta::DeleteOptions) -> Done {
-        let mut plain = options.clone();
-        // Dependents are looked after in the same transaction, so nothing has to wait for them.
-        (plain.propagation_policy, plain.orphan_dependents) = (Some(meta::Propagation::Background), None);
-        let time = render::time(self.op.now);
-        let decided = meta::delete(&self.kind.descriptor, &live.object, &plain, &time)?;
-        let orphan = options.propagation_policy == Some(meta::Propagation::Orphan)
-            || options.orphan_dependents == Some(true);
-        match &live.source {
-            Source::Local(local) => match decided {
-                meta::Deletion::Pending => Ok(()),
-                meta::Deletion::Mark(object) => self.update_local(local, &object).await,
-                meta::Deletion::Remove(_) => self.remove_local(local, orphan).await,
-            },
-            Source::Federated(row) => match &self.kind.backing {
-                Backing::FederatedNamespace(_) => {
-                    let (nowhere, nothing) =
-                        (Placement::named::<String>([]), project::NamespaceContent::default());
-                    self.place_project(&row.project.name, &nowhere, None, nothing).await
+    /// A dry run: the first ready cluster says what it would say, in its own words.
+    async fn rehearse(&self, home: &Home, row: federated::Model) -> Done {
+        let name = row.name.clone();
+        let Some(objection) = rehearsal::rehearse(self.platform, self.op, home, row).await? else {
+            return Ok(());
+        };
+        let below = if self.kind.backing_is_plain() { "" } else { "spec.template." };
+        let message = format!("cluster {}: {}", objection.cluster, objection.error);
+        Err(match objection.error {
+            MemberError::Invalid { causes, .. } => {
+                let mut status = Status::invalid(self.kind.descriptor.kind_in(), &name, &[]);
+                status.message = message;
+                if let Some(details) = &mut status.details {
+                    details.causes = causes
+                        .into_iter()
+                        .map(|cause| Cause {
+                            field: format!("{below}{}", cause.field),
+                            reason: cause.reason,
+                            message: cause.message,
+                        })
+                        .collect();
                 }
-                Backing::Federated(target) | Backing::Plain(target) => {
-                    let keep = orphan && matches!(self.kind.backing, Backing::Plain(_));
-                    accept::delete_row(
-                        self.platform,
-                        self.op,
-                        self.namespace,
-                        &target.type_name(),
-                        &live.key.1,
-                        keep.then_some(Mode::Release),
-                    )
-                    .await?;
-                    Ok(())
-                }
-                _ => Err(Status::method_not_allowed().into()),
-            },
-            Source::Project(_) => {
-                project::delete(self.platform, self.op, &live.key.1).await?;
-                Ok(())
+                status.into()
             }
-            Source::Cluster(name, _) => {
-                crate::clusters::leave::leave(self.platform, self.op, name).await?;
-                Ok(())
+            MemberError::Forbidden(_) => {
+                let resource = self.kind.descriptor.resource_in();
+                Status { message, ..Status::forbidden(resource, &name, "") }.into()
             }
-            Source::Fixed => Err(Status::forbidden(
-                self.kind.descriptor.resource_in(),
-                &live.key.1,
-                "it is derived from something else, or belongs to the platform",
-            )
-            .into()),
-        }
+            _ => Status::bad_request(message).into(),
+        })
     }
 
     // Objects kept at the hub.
@@ -265,32 +263,38 @@ impl Writer<'_> {
             version: 1,
             object: without_version(object),
         };
+        let owned = !Kept::of(&new.object).owners.is_empty();
         let mut tx = self.platform.store.begin(&self.op.write()).await?;
         self.declare(&tx, &new.object).await?;
         hub::create(&mut tx, new).await?;
         tx.audit(self.event("create", &name));
         self.platform.commit(tx).await?;
+        if owned && !self.op.request.dry_run {
+            self.platform.collector.mark(id);
+        }
         self.kinds_may_change();
         self.govern(&name).await
     }
 
     async fn update_local(&self, local: &hub::Local, object: &Value) -> Done {
         if meta::is_finished(&local.object, object) {
-            return self.remove_local(local, false).await;
+            return self.remove_local(local).await;
         }
         let mut tx = self.platform.store.begin(&self.op.write()).await?;
         self.declare(&tx, object).await?;
         hub::update(&mut tx, local, without_version(object.clone())).await?;
         tx.audit(self.event("update", &local.name));
         self.platform.commit(tx).await?;
+        if Kept::of(object).owners != Kept::of(&local.object).owners && !self.op.request.dry_run {
+            self.platform.collector.mark(local.id);
+        }
         self.kinds_may_change();
         self.govern(&local.name).await
     }
 
-    async fn remove_local(&self, local: &hub::Local, orphan: bool) -> Done {
+    async fn remove_local(&self, local: &hub::Local) -> Done {
         let mut tx = self.platform.store.begin(&self.op.write()).await?;
         hub::delete(&mut tx, local).await?;
-        collect(&mut tx, local, orphan).await?;
         if self.kind.is("apiextensions.k8s.io", "CustomResourceDefinition") {
             // Its name is `plural.group`; without it nobody could reach its objects any more.
             hub::forget_type(&mut tx, &local.root, &local.name).await?;
@@ -300,6 +304,9 @@ impl Writer<'_> {
         }
         tx.audit(self.event("delete", &local.name));
         self.platform.commit(tx).await?;
+        if !self.op.request.dry_run {
+            collector::went(self.platform, local.id).await?;
+        }
         self.kinds_may_change();
         self.govern(&local.name).await
     }
@@ -455,7 +462,7 @@ impl Writer<'_> {
         } else {
             json::set(&mut body, &["spec"], verbatim);
         }
-        Ok((spec, Addition { root: self.kind.home().as_str(), body }))
+        Ok((spec, Addition { root: self.kind.home().as_str(), body, generation: None }))
     }
 
     fn refuse(&self, name: &str, parsed: &Parsed) -> Done {
@@ -515,7 +522,10 @@ impl Writer<'_> {
             }
         }
         let body = json!({"metadata": render::own_metadata(object, false)});
-        Ok(Settings::Record(Box::new(spec), Addition { root: self.kind.home().as_str(), body }))
+        Ok(Settings::Record(
+            Box::new(spec),
+            Addition { root: self.kind.home().as_str(), body, generation: None },
+        ))
     }
 
     fn in_words(&self, mut error: Error, path: fn(&str) -> String) -> Fault {
@@ -537,11 +547,23 @@ impl Writer<'_> {
             Root::KubeFed => Placement::named::<String>([]),
             Root::Kube => self.followed(object)?,
         };
+        let travelling = self.kind.root == Root::Kube;
+        if travelling {
+            // Said before anything is made.
+            let none = namespace::Map::new();
+            for field in ["labels", "annotations"] {
+                let new = namespace::travelling(object, field);
+                namespace::guard(self.platform, self.op, field, &none, &new)?;
+            }
+        }
         let request = ProjectCreate { name: parsed, display_name: None, description: None, clusters: None };
         let row = project::create_following(self.platform, self.op, workspace.as_str(), request, &placement)
             .await?;
         if self.op.request.dry_run {
             return Ok(());
+        }
+        if travelling {
+            return self.describe_namespace(&name, object).await;
         }
         self.keep_namespace_view(&row, object).await
     }
@@ -580,11 +602,23 @@ impl Writer<'_> {
         })
     }
 
+    /// At a Federation v1 server a namespace's labels and annotations travel.
+    async fn describe_namespace(&self, name: &str, object: &Value) -> Done {
+        let body = json!({"metadata": render::own_metadata(object, true)});
+        let (labels, annotations) =
+            (namespace::travelling(object, "labels"), namespace::travelling(object, "annotations"));
+        let view = (self.kind.root.as_str(), &body);
+        namespace::describe(self.platform, self.op, name, &labels, &annotations, view).await?;
+        Ok(())
+    }
+
     async fn keep_namespace_view(&self, row: &projects::Model, object: &Value) -> Done {
         let body = json!({"metadata": render::own_metadata(object, true)});
         let mut tx = self.platform.store.begin(&self.op.write()).await?;
         hub::put_view(&tx, row.id, self.kind.root.as_str(), 0, &body, false).await?;
         hub::touch_project(&mut tx, row);
+        // With the last finalizer goes what waits for nothing else.
+        projects::remove_if_empty(&mut tx, row).await?;
         self.platform.commit(tx).await?;
         Ok(())
     }
@@ -605,6 +639,7 @@ impl Writer<'_> {
                 let view = project::NamespaceView { root, body: None, forget: false, content: None };
                 project::place_namespace(self.platform, self.op, &row.name, &after, view).await?;
             }
+            return self.describe_namespace(&row.name, object).await;
         }
         self.keep_namespace_view(row, object).await
     }
@@ -781,51 +816,6 @@ fn without_version(mut object: Value) -> Value {
 
 fn trimmed(path: &str) -> String {
     path.trim_start_matches('.').to_owned()
-}
-
-/// Removes what a removed object owned, and what that owned; `orphan` only takes the references out.
-async fn collect(tx: &mut Tx, gone: &hub::Local, orphan: bool) -> PlatformResult<()> {
-    let mut queue = vec![(gone.clone(), orphan)];
-    let mut seen = HashSet::new();
-    while let Some((owner, orphan)) = queue.pop() {
-        if !seen.insert(owner.id) || seen.len() > DEPENDENTS {
-            continue;
-        }
-        let uid = owner.id.to_string();
-        for dependent in hub::mentioning(tx, &owner.root, owner.id).await? {
-            let absent = |reference: &Value| {
-                if reference.get("uid").and_then(Value::as_str) == Some(&uid) {
-                    OwnerState::Absent
-                } else {
-                    OwnerState::Present
-                }
-            };
-            match meta::collect(&dependent.object, absent) {
-                Collect::Keep => {}
-                Collect::Delete(_) if !orphan => {
-                    hub::delete(tx, &dependent).await?;
-                    queue.push((dependent, false));
-                }
-                Collect::Delete(_) | Collect::Unlink(_) => {
-                    let mut object = dependent.object.clone();
-                    unlink(&mut object, &uid);
-                    hub::update(tx, &dependent, object).await?;
-                }
-            }
-        }
-    }
-    Ok(())
-}
-
-fn unlink(object: &mut Value, uid: &str) {
-    if let Some(metadata) = object.get_mut("metadata").and_then(Value::as_object_mut) {
-        if let Some(owners) = metadata.get_mut("ownerReferences").and_then(Value::as_array_mut) {
-            owners.retain(|owner| owner.get("uid").and_then(Value::as_str) != Some(uid));
-        }
-        if metadata.get("ownerReferences").and_then(Value::as_array).is_some_and(Vec::is_empty) {
-            metadata.remove("ownerReferences");
-        }
-    }
 }
 
 /// The refusal of a write that somebody else was quicker than.

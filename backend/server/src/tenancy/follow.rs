@@ -51,11 +51,11 @@ pub(crate) async fn again(
         let before: HashSet<Uuid> =
             present.remove(&project.id).unwrap_or_default().into_iter().map(|cluster| cluster.id).collect();
         if before == clusters.iter().copied().collect() {
-            place::again(platform, tx, &project, &views, reason).await?;
+            place::again(platform, tx, Some(&project), &views, reason).await?;
             continue;
         }
         projects::set_clusters(tx, &project, &clusters).await?;
-        place::again(platform, tx, &project, &views, reason).await?;
+        place::again(platform, tx, Some(&project), &views, reason).await?;
         hub::touch_project(tx, &project);
         let names: Vec<&str> = views.iter().map(|(_, view)| view.name.as_str()).collect();
         tx.audit(AuditEvent {

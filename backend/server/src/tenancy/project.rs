@@ -20,7 +20,7 @@ use hanse_types::{
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use super::{follow, workspace};
+use super::{follow, namespace, workspace};
 use crate::{
     Platform,
     context::OpContext,
@@ -60,6 +60,8 @@ async fn bodies(platform: &Platform, rows: Vec<projects::Model>) -> Result<Vec<P
                 display_name: row.display_name,
                 description: row.description,
                 clusters: clusters.map_err(Error::internal)?,
+                labels: namespace::stored(row.labels.as_ref()),
+                annotations: namespace::stored(row.annotations.as_ref()),
                 federated_objects: objects.get(&row.id).copied().unwrap_or(0),
                 deleted_at: row.deleted_at,
                 created_at: row.created_at,
@@ -203,7 +205,7 @@ async fn create_with(
         placed: clusters.iter().map(|id| ClusterId(*id)).collect(),
         author: op.actor.name.to_string(),
     };
-    federated::create(tx, &row, namespace).await.map_err(taken("namespace", &row.name))?;
+    federated::create(tx, Some(&row), namespace).await.map_err(taken("namespace", &row.name))?;
     tx.audit(AuditEvent {
         verb: "create",
         kind: "project",
@@ -281,7 +283,7 @@ pub async fn update(
         projects::set_clusters(&mut tx, &row, &clusters).await?;
         let rows = platform.store.clusters_by_ids(clusters.clone()).await?;
         let views: Vec<_> = rows.into_values().map(|cluster| place::view_of(platform, cluster)).collect();
-        place::again(platform, &mut tx, &row, &views, "the project left the cluster").await?;
+        place::again(platform, &mut tx, Some(&row), &views, "the project left the cluster").await?;
         // They were chosen one by one: from here on they follow nothing, and no root of the hub says that they do.
         follow::keep(&tx, &row, None).await?;
         if let Some(mut body) = hub::namespace_view(&tx, &row, "kubefed").await?
@@ -386,7 +388,7 @@ pub async fn place_namespace(
     let views: Vec<_> = granted.into_iter().filter(|(id, _)| wanted.contains(id)).collect();
     let mut tx = platform.store.begin(&op.write()).await?;
     projects::set_clusters(&mut tx, &handle, &clusters).await?;
-    place::again(platform, &mut tx, &handle, &views, "the project left the cluster").await?;
+    place::again(platform, &mut tx, Some(&handle), &views, "the project left the cluster").await?;
     follow::keep(&tx, &handle, (!view.forget).then_some(placement)).await?;
     if let Some(content) = &view.content {
         content.guard(platform, op)?;
@@ -402,6 +404,30 @@ pub async fn place_namespace(
         name: handle.name.clone(),
         project: Some(handle.name.clone()),
         after: Some(json!({"clusters": names})),
+        ..AuditEvent::default()
+    });
+    platform.commit(tx).await?;
+    Ok(())
+}
+
+/// Changes only what a root of the hub shows of a project's namespace, also while that is going.
+///
+/// # Errors
+/// `forbidden`, `not_found`.
+pub async fn show_namespace(
+    platform: &Platform,
+    op: &OpContext,
+    name: &str,
+    view: NamespaceView<'_>,
+) -> Result<()> {
+    let handle = find(platform, op, name, "project.settings.manage").await?;
+    let mut tx = platform.store.begin(&op.write()).await?;
+    hub::touch_namespace(&mut tx, &handle, view.root, view.body, view.forget).await?;
+    tx.audit(AuditEvent {
+        verb: "update",
+        kind: "project",
+        name: handle.name.clone(),
+        project: Some(handle.name.clone()),
         ..AuditEvent::default()
     });
     platform.commit(tx).await?;
@@ -431,7 +457,7 @@ pub async fn delete(platform: &Platform, op: &OpContext, name: &str) -> Result<P
         // Deleting a namespace deletes what is in it: where copies are to stay, the namespace stays with them.
         orphans |= mode == Mode::Release;
         let mode = if object.kind == "Namespace" && orphans { Mode::Release } else { mode };
-        federated::delete(&mut tx, &row, &object, mode, options.as_ref()).await?;
+        federated::delete(&mut tx, Some(&row), &object, mode, options.as_ref()).await?;
     }
     projects::remove_if_empty(&mut tx, &row).await?;
     tx.audit(AuditEvent {

@@ -46,7 +46,7 @@ async fn create(
     new: New,
 ) -> Result<federated_object::Model, StoreError> {
     let mut tx = store.begin(&somebody()).await?;
-    let row = federated::create(&mut tx, project, new).await?;
+    let row = federated::create(&mut tx, Some(project), new).await?;
     tx.commit().await?;
     Ok(row)
 }
@@ -58,7 +58,7 @@ async fn update(
     spec: Value,
     clusters: &[Uuid],
 ) -> Result<federated_object::Model, StoreError> {
-    let row = Located::new(Row { object: object.clone(), project: project.clone() });
+    let row = Located::new(Row { object: object.clone(), project: Some(project.clone()) });
     let row = handle(row, "project.federated-objects.edit").await;
     let changed = Changed {
         api_version: object.api_version.clone(),
@@ -80,7 +80,7 @@ async fn delete(
     object: &federated_object::Model,
 ) -> Result<Option<federated_object::Model>, StoreError> {
     let mut tx = store.begin(&somebody()).await?;
-    let left = federated::delete(&mut tx, project, object, Mode::Delete, None).await?;
+    let left = federated::delete(&mut tx, Some(project), object, Mode::Delete, None).await?;
     tx.commit().await?;
     Ok(left)
 }
@@ -113,7 +113,7 @@ both! {
         assert_eq!((removals[0].cluster_id, removals[0].mode.as_str()), (us, "delete"));
         assert_eq!(removals[0].options, Some(json!({"gracePeriodSeconds": 0})));
         let row = handle(
-            Located::new(Row { object: second.clone(), project: project.clone() }),
+            Located::new(Row { object: second.clone(), project: Some(project.clone()) }),
             "project.federated-objects.view",
         )
         .await;
@@ -200,7 +200,7 @@ both! {
             let mut tx = db.store.begin(&somebody()).await.unwrap();
             let project = projects::update(&mut tx, &found, None, None, true).await.unwrap();
             for object in &objects {
-                federated::delete(&mut tx, &project, object, Mode::Delete, None).await.unwrap();
+                federated::delete(&mut tx, Some(&project), object, Mode::Delete, None).await.unwrap();
             }
             tx.commit().await.unwrap();
             let ids: Vec<Uuid> = objects.iter().map(|object| object.id).collect();
@@ -235,7 +235,7 @@ both! {
                 let mut tx = b.begin(&somebody()).await?;
                 let project = projects::update(&mut tx, &found, None, None, true).await?;
                 for object in federated::of_project(&tx, &project).await? {
-                    federated::delete(&mut tx, &project, &object, Mode::Delete, None).await?;
+                    federated::delete(&mut tx, Some(&project), &object, Mode::Delete, None).await?;
                 }
                 tx.commit().await
             });
@@ -313,5 +313,50 @@ both! {
         create(&db.store, &project, new()).await.unwrap();
         let taken = create(&db.store, &project, new()).await;
         assert!(matches!(taken, Err(StoreError::Taken)), "{taken:?}");
+    }
+}
+
+both! {
+    async fn an_object_of_the_platform_belongs_to_no_project_and_is_held_by_finalizers(db: &Db) {
+        let (eu, us, _) = two_clusters(db).await;
+        let mut tx = db.store.begin(&somebody()).await.unwrap();
+        let new = New {
+            type_: "clusterroles.rbac.authorization.k8s.io".into(),
+            api_version: "rbac.authorization.k8s.io/v1".into(),
+            kind: "ClusterRole".into(),
+            namespace: String::new(),
+            ..config_map("readers", &[eu, us])
+        };
+        let mut row = federated::create(&mut tx, None, new.clone()).await.unwrap();
+        let body = json!({"metadata": {"finalizers": ["example.com/hold"], "ownerReferences": [{"uid": eu.to_string()}]}});
+        hanse_store::hub::put_federated_view(&tx, &mut row, "kube", 1, &body).await.unwrap();
+        tx.commit().await.unwrap();
+        let row = stored(&db.store, row.id).await.unwrap();
+        assert_eq!((row.project_id, federated::held_by(&row)), (None, vec!["example.com/hold".to_owned()]));
+        assert_eq!(db.store.dependents(&[eu]).await.unwrap(), [row.id]);
+        assert_eq!(db.store.federated_of_platform().await.unwrap().len(), 1);
+        // A cluster that is not here takes nothing.
+        let mut tx = db.store.begin(&somebody()).await.unwrap();
+        let nowhere = New { name: "other".into(), placed: ids(&[Uuid::from_u128(7)]), ..new };
+        assert!(matches!(federated::create(&mut tx, None, nowhere).await, Err(StoreError::Conflict(_))));
+        drop(tx);
+        // Removed everywhere, it is held; let go, it is gone, and so is what was noted of it.
+        let mut tx = db.store.begin(&somebody()).await.unwrap();
+        assert!(federated::delete(&mut tx, None, &row, Mode::Delete, None).await.unwrap().is_some());
+        tx.commit().await.unwrap();
+        let removals = db.store.removals_of(vec![row.id]).await.unwrap();
+        assert_eq!(removals.len(), 2);
+        let before = db.store.revision();
+        db.store.finish_removals(removals.iter().map(|removal| removal.id).collect(), &somebody()).await.unwrap();
+        let held = stored(&db.store, row.id).await.unwrap();
+        assert!(held.deleted_at.is_some());
+        assert!(db.store.follow(before).next().await.unwrap().iter().any(|change| change.object == row.id));
+        let mut tx = db.store.begin(&somebody()).await.unwrap();
+        let row = Row { object: held, project: None };
+        let view = hanse_store::hub::View { generation: 1, body: json!({}) };
+        hanse_store::hub::rewrite_views(&mut tx, row, vec![("kube", view)]).await.unwrap();
+        tx.commit().await.unwrap();
+        assert!(db.store.federated_of_platform().await.unwrap().is_empty());
+        assert!(db.store.dependents(&[eu]).await.unwrap().is_empty());
     }
 }

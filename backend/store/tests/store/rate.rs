@@ -38,7 +38,7 @@ both! {
                             placed: BTreeSet::from([ClusterId(eu)]),
                             author: "ada".into(),
                         };
-                        federated::create(&mut tx, &project, new).await.unwrap();
+                        federated::create(&mut tx, Some(&project), new).await.unwrap();
                         tx.audit(AuditEvent { verb: "create", kind: "federated", ..AuditEvent::default() });
                         tx.commit().await.unwrap();
                     }

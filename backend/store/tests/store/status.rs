@@ -32,7 +32,7 @@ both! {
                 placed: Default::default(),
                 author: "ada".into(),
             };
-            objects.push(federated::create(&mut tx, &project, new).await.unwrap().id);
+            objects.push(federated::create(&mut tx, Some(&project), new).await.unwrap().id);
         }
         let revision = tx.commit().await.unwrap();
         let writer = StatusWriter::default();

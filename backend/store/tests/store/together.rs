@@ -43,7 +43,7 @@ async fn write(
             let (project, new) = (project.clone(), new.clone());
             Box::pin(async move {
                 let name = new.name.clone();
-                let row = federated::create(tx, &project, new).await?;
+                let row = federated::create(tx, Some(&project), new).await?;
                 tx.audit(AuditEvent {
                     verb: "create",
                     kind: "federated-object",

@@ -11,6 +11,7 @@ facts!(
     a_stranger_learns_nothing_on_any_route,
     what_does_not_exist_looks_like_what_may_not_be_known,
     every_role_may_do_what_it_says_and_no_more,
+    what_goes_into_whole_clusters_is_for_administrators_of_the_platform,
 );
 
 const METHODS: [&str; 5] = ["get", "post", "put", "patch", "delete"];
@@ -62,6 +63,9 @@ fn body(route: &str) -> Option<Value> {
         "POST workspaces" | "POST workspaces/{workspace}/projects" => json!({"name": "another"}),
         "POST projects/{project}/federated-objects"
         | "POST projects/{project}/plan"
+        | "POST federated-objects"
+        | "POST plan"
+        | "PUT federated-objects/{type}/{name}"
         | "PUT projects/{project}/federated-objects/{type}/{name}" => config_map(),
         "PUT workspaces/{workspace}/members/{user}" => json!({"roles": ["viewer"]}),
         "PUT projects/{project}/members/{user}" => json!({"roles": ["viewer"]}),
@@ -154,7 +158,9 @@ fn stranger_gets(route: &str) -> Option<Expected> {
         | "POST clusters"
         | "POST clusters/probe"
         | "POST agent-clusters"
+        | "POST plan"
         | "POST workspaces" => Status(403),
+        _ if path.starts_with("federated-objects") => Status(403),
         _ if ["workspaces/{", "projects/{", "clusters/{", "users/{"]
             .iter()
             .any(|place| path.starts_with(place)) =>
@@ -238,6 +244,57 @@ async fn what_does_not_exist_looks_like_what_may_not_be_known(db: Db) {
     assert_eq!(answer.is(404)["error"]["code"], "not_found");
 }
 
+fn cluster_role(name: &str) -> Value {
+    json!({"spec": {
+        "template": {
+            "apiVersion": "rbac.authorization.k8s.io/v1", "kind": "ClusterRole", "metadata": {"name": name},
+            "rules": [{"apiGroups": ["*"], "resources": ["*"], "verbs": ["*"]}],
+        },
+        "placement": {"clusterSelector": {}},
+    }})
+}
+
+/// Who places a role in whole clusters can have anything there: managing clusters or kinds is not enough.
+async fn what_goes_into_whole_clusters_is_for_administrators_of_the_platform(db: Db) {
+    let app = furnished(db).await;
+    let made = app.admin.post("federated-objects", cluster_role("readers")).await;
+    assert_eq!(
+        made.header("location"),
+        "/api/v1/federated-objects/clusterroles.rbac.authorization.k8s.io/readers"
+    );
+    let made = made.is(201);
+    assert_eq!(made.get("project"), None, "{made}");
+    let one = "federated-objects/clusterroles.rbac.authorization.k8s.io/readers";
+    let manager = app.user("manager", &["cluster-manager"]).await;
+    let member = app.user("member", &["member"]).await;
+    app.member("projects/shop", "member", &["administrator"]).await;
+    for (who, reads) in [(&manager, 200), (&member, 403)] {
+        assert_eq!(who.get("federated-objects").await.status, reads);
+        assert_eq!(who.get(one).await.status, reads);
+        assert_eq!(who.get(&format!("{one}/revisions")).await.status, reads);
+        for path in ["federated-objects", "plan"] {
+            assert_eq!(who.post(path, cluster_role("mine")).await.status, 403, "{path}");
+        }
+        assert_eq!(who.put(one, cluster_role("readers")).await.status, 403);
+        assert_eq!(who.patch(one, json!({"spec": {"placement": null}})).await.status, 403);
+        assert_eq!(who.delete(one).await.status, 403);
+    }
+    // Neither is a project a way in, nor the other way round.
+    let refused = app.admin.post("projects/shop/federated-objects", cluster_role("mine")).await.is(422);
+    assert_eq!(refused["error"]["fields"][0]["field"], "spec.template.kind", "{refused}");
+    let refused = app.admin.post("federated-objects", config_map()).await.is(422);
+    assert_eq!(refused["error"]["fields"][0]["field"], "spec.template.kind", "{refused}");
+    // What is Kubernetes' or ours is left alone.
+    for name in ["cluster-admin", "system:node", "hanse:administrator"] {
+        let refused = app.admin.post("federated-objects", cluster_role(name)).await.is(422);
+        assert_eq!(refused["error"]["fields"][0]["field"], "spec.template.metadata.name", "{refused}");
+    }
+    assert_eq!(app.admin.get("federated-objects").await.is(200)["total"], 1);
+    assert_eq!(app.admin.get(&format!("{one}/revisions")).await.is(200)["total"], 1);
+    app.admin.delete(one).await.is(202);
+    app.admin.get(one).await.is(404);
+}
+
 /// Rows: what is done, always as a dry run. Columns: by whom.
 const MATRIX: &str = "
                                        nobody stranger p-viewer p-operator p-admin w-member w-viewer w-admin admin
@@ -255,6 +312,9 @@ PUT   projects/shop/members/guest      401    404      403      403        200  
 GET   projects/shop/federated-objects  401    404      200      200        200     404      200      200     200
 POST  projects/shop/federated-objects  401    404      403      201        201     404      403      201     201
 POST  projects/shop/plan               401    404      403      200        200     404      403      200     200
+GET   federated-objects                401    403      403      403        403     403      403      403     200
+POST  federated-objects                401    403      403      403        403     403      403      403     201
+POST  plan                             401    403      403      403        403     403      403      403     200
 ";
 
 async fn every_role_may_do_what_it_says_and_no_more(db: Db) {
@@ -293,6 +353,7 @@ async fn every_role_may_do_what_it_says_and_no_more(db: Db) {
                 .request(Method::from_bytes(method.as_bytes()).unwrap(), &format!("{path}?dryRun=true"));
             request = match (method, path) {
                 ("POST", "workspaces/acme/projects") => request.json(&json!({"name": "another"})),
+                ("POST", "federated-objects" | "plan") => request.json(&cluster_role("readers")),
                 ("POST", _) => request.json(&config_map()),
                 ("PUT", _) => request.json(&json!({"roles": ["viewer"]})),
                 ("PATCH", _) => request.json(&json!({"displayName": "x"})),

@@ -1,0 +1,209 @@
+//! The end of an object: what a client's finalizer holds stays, and only what holds it may change; what it owns goes with
+//! it or is let go.
+
+use hanse_federation::object::Placement;
+use hanse_machinery::{Status, json, meta};
+use hanse_store::{
+    hub,
+    owners::{FOREGROUND, Kept, ORPHAN},
+    removals::Mode,
+};
+use serde_json::Value;
+use uuid::Uuid;
+
+use super::{Done, Writer};
+use crate::{
+    federation::accept::{self, Addition, Removal},
+    hub::{
+        collector,
+        kinds::Backing,
+        render,
+        shelf::{Fault, Item, Source},
+    },
+    tenancy::project,
+};
+
+impl Writer<'_> {
+    /// A write to a record that is being removed: what is wanted of it no longer counts, what holds it does.
+    pub(super) async fn release(&self, live: &Item, row: &hub::Federated, object: &Value) -> Done {
+        let wanted = |object: &Value| {
+            let mut wanted = object.clone();
+            for gone in ["metadata", "status"] {
+                if let Some(map) = wanted.as_object_mut() {
+                    map.remove(gone);
+                }
+            }
+            wanted
+        };
+        if wanted(object) != wanted(&live.object) {
+            let message = "may not be changed any more: the object is being removed".to_owned();
+            let field = if self.kind.backing_is_plain() { "" } else { "spec" };
+            return Err(self.invalid(&live.key.1, [(field.to_owned(), message)]));
+        }
+        let addition = self.words_beside(row, object);
+        if matches!(self.kind.backing, Backing::FederatedNamespace(_)) {
+            return self.show_namespace(live, &addition).await;
+        }
+        let mut op = self.op.clone();
+        op.request.if_match = Some(row.row.version);
+        accept::release_row(self.platform, &op, self.place(), &row.row.r#type, &live.key.1, &addition)
+            .await?;
+        if !op.request.dry_run && !Kept::of(&addition.body).finalizers.iter().any(|name| name == FOREGROUND) {
+            collector::went(self.platform, row.row.id).await?;
+        }
+        Ok(())
+    }
+
+    /// What this root keeps beside a record, with an object's metadata in place of its own.
+    fn words_beside(&self, row: &hub::Federated, object: &Value) -> Addition {
+        let root = self.kind.home().as_str();
+        let view = row.views.get(root).cloned().unwrap_or_default();
+        let mut body = view.body;
+        json::set(&mut body, &["metadata"], render::own_metadata(object, !self.kind.backing_is_plain()));
+        Addition { root, body, generation: Some(view.generation) }
+    }
+
+    /// A FederatedNamespace that a client's finalizer holds, or that it lets go.
+    async fn show_namespace(&self, live: &Item, addition: &Addition) -> Done {
+        let mut body = addition.body.clone();
+        let held = !Kept::of(&body).finalizers.is_empty();
+        if let Some(at) = live.object.pointer("/metadata/deletionTimestamp") {
+            json::set(&mut body, &["metadata", "deletionTimestamp"], at.clone());
+            json::set(&mut body, &["metadata", "deletionGracePeriodSeconds"], 0);
+        }
+        let view = project::NamespaceView {
+            root: addition.root,
+            body: held.then_some(&body),
+            forget: !held,
+            content: None,
+        };
+        project::show_namespace(self.platform, self.op, &live.key.1, view).await?;
+        Ok(())
+    }
+
+    /// Removes an object; with finalizers it is only marked.
+    pub async fn delete(&self, live: &Item, options: &meta::DeleteOptions) -> Done {
+        let time = render::time(self.op.now);
+        let decided = meta::delete(&self.kind.descriptor, &live.object, options, &time)?;
+        match &live.source {
+            Source::Local(_) | Source::Federated(_) => {
+                let mut marked = match decided {
+                    meta::Deletion::Pending => return Ok(()),
+                    meta::Deletion::Mark(object) | meta::Deletion::Remove(object) => object,
+                };
+                let orphan = take_finalizer(&mut marked, ORPHAN);
+                if orphan && !self.op.request.dry_run {
+                    collector::orphan(self.platform, live.id).await?;
+                }
+                if !self.has_dependents(&marked, live.id).await? {
+                    take_finalizer(&mut marked, FOREGROUND);
+                }
+                let given = options.preconditions.as_ref();
+                let exact = given.is_some_and(|given| given.resource_version.is_some());
+                self.end(live, marked, orphan, exact).await
+            }
+            _ => self.delete_other(live).await,
+        }
+    }
+
+    /// Whether an object that is to go after its dependents has any.
+    async fn has_dependents(&self, marked: &Value, id: Uuid) -> Result<bool, Fault> {
+        let waits = Kept::of(marked).finalizers.iter().any(|name| name == FOREGROUND);
+        Ok(waits && !self.platform.store.dependents(&[id]).await?.is_empty())
+    }
+
+    /// Removes an object, or leaves it as it is marked when somebody holds it.
+    async fn end(&self, live: &Item, marked: Value, orphan: bool, exact: bool) -> Done {
+        let waits = Kept::of(&marked).finalizers.iter().any(|name| name == FOREGROUND);
+        match &live.source {
+            Source::Local(local) if Kept::of(&marked).finalizers.is_empty() => {
+                self.remove_local(local).await?;
+            }
+            Source::Local(local) => self.update_local(local, &marked).await?,
+            Source::Federated(row) => {
+                let addition = self.words_beside(row, &marked);
+                let changes =
+                    Kept::of(&addition.body) != Kept::of(&self.words_beside(row, &live.object).body);
+                if matches!(self.kind.backing, Backing::FederatedNamespace(_)) {
+                    return self.end_namespace(row, &marked, addition).await;
+                }
+                if !is_going(&live.object) {
+                    let mut op = self.op.clone();
+                    op.request.if_match = exact.then_some(row.row.version);
+                    let keep = orphan && self.kind.backing_is_plain();
+                    let how = Removal {
+                        copies: keep.then_some(Mode::Release),
+                        only: Some(row.row.id),
+                        addition: changes.then_some(addition),
+                    };
+                    accept::delete_row(self.platform, &op, self.place(), &row.row.r#type, &live.key.1, how)
+                        .await?;
+                    if !waits && !op.request.dry_run {
+                        collector::went(self.platform, row.row.id).await?;
+                    }
+                } else if changes {
+                    self.release(live, row, &marked).await?;
+                }
+            }
+            _ => {}
+        }
+        if waits && !self.op.request.dry_run {
+            self.platform.collector.mark(live.id);
+        }
+        Ok(())
+    }
+
+    /// A FederatedNamespace goes: its namespace leaves all clusters. A client's finalizer holds what is shown.
+    async fn end_namespace(&self, row: &hub::Federated, marked: &Value, mut addition: Addition) -> Done {
+        let Some(project) = &row.project else { return Ok(()) };
+        let nowhere = Placement::named::<String>([]);
+        if Kept::of(&addition.body).finalizers.is_empty() {
+            let nothing = project::NamespaceContent::default();
+            return self.place_project(&project.name, &nowhere, None, nothing).await;
+        }
+        for field in ["deletionTimestamp", "deletionGracePeriodSeconds"] {
+            let value = marked.pointer(&format!("/metadata/{field}")).cloned().unwrap_or_default();
+            json::set(&mut addition.body, &["metadata", field], value);
+        }
+        let nothing = project::NamespaceContent::default();
+        self.place_project(&project.name, &nowhere, Some(&addition.body), nothing).await
+    }
+
+    async fn delete_other(&self, live: &Item) -> Done {
+        match &live.source {
+            Source::Project(_) => {
+                project::delete(self.platform, self.op, &live.key.1).await?;
+                Ok(())
+            }
+            Source::Cluster(name, _) => {
+                crate::clusters::leave::leave(self.platform, self.op, name).await?;
+                Ok(())
+            }
+            Source::Fixed => Err(Status::forbidden(
+                self.kind.descriptor.resource_in(),
+                &live.key.1,
+                "it is derived from something else, or belongs to the platform",
+            )
+            .into()),
+            Source::Local(_) | Source::Federated(_) => Err(Status::method_not_allowed().into()),
+        }
+    }
+}
+
+/// Whether an object is being removed.
+pub(super) fn is_going(object: &Value) -> bool {
+    object.pointer("/metadata/deletionTimestamp").is_some_and(|at| !at.is_null())
+}
+
+/// Takes a finalizer away; says whether it was there.
+fn take_finalizer(object: &mut Value, name: &str) -> bool {
+    let Some(metadata) = object.get_mut("metadata").and_then(Value::as_object_mut) else { return false };
+    let Some(names) = metadata.get_mut("finalizers").and_then(Value::as_array_mut) else { return false };
+    let before = names.len();
+    names.retain(|one| one != name);
+    let taken = names.len() < before;
+    if names.is_empty() {
+        metadata.remove("finalizers");
+    }
+    taken
+}
