@@ -7,6 +7,7 @@ use sea_orm_migration::prelude::*;
 mod m20261101_000001_foundations;
 mod m20261124_000001_hub;
 mod m20261124_000002_agents;
+mod m20261125_000003_ways_in;
 
 /// Brings a database to the present state.
 pub struct Migrator;
@@ -18,6 +19,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261101_000001_foundations::Migration),
             Box::new(m20261124_000001_hub::Migration),
             Box::new(m20261124_000002_agents::Migration),
+            Box::new(m20261125_000003_ways_in::Migration),
         ]
     }
 }
