@@ -32,6 +32,19 @@ async function violations(page) {
   });
 }
 
+/** Sentences that are still English: names, kinds and what people copy are not sentences. */
+const english = (page) =>
+  page.evaluate(() => {
+    const walker = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
+    const found = [];
+    for (let node = walker.nextNode(); node; node = walker.nextNode()) {
+      if (node.parentElement.closest('.mono, code, pre, textarea, script, style, kbd, .cm-editor, .yaml')) continue;
+      const words = node.data.replace(/`[^`]*`|"[^"]*"/g, '');
+      if (/(?:[A-Za-z']{2,} ){3,}[A-Za-z]{2,}/.test(words)) found.push(node.data.trim());
+    }
+    return found;
+  });
+
 for (const [name, { state, path, act }] of Object.entries(pages)) {
   test(`${name} has no accessibility violation`, async () => {
     await Promise.all(
@@ -43,6 +56,7 @@ for (const [name, { state, path, act }] of Object.entries(pages)) {
         await act?.(page);
         const where = `${name} ${scheme} ${language}`;
         assert.deepEqual(await violations(page), [], where);
+        if (language !== 'en') assert.deepEqual(await english(page), [], where);
         assert.deepEqual(faults, [], where);
         assert.equal(await page.evaluate(() => document.documentElement.lang), language, where);
       }),

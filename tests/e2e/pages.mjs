@@ -8,6 +8,19 @@ const paste = async (page, text) => {
   await page.locator('.ladder .num').first().waitFor();
   await page.locator('.ladder[aria-busy="false"]').waitFor();
 };
+const byAgent = async (page) => {
+  await page.locator('input[value=agent] + label').click();
+  await page.locator('main form input').first().waitFor();
+};
+/** Makes a cluster for an agent; the mock goes as far as its name says. */
+const joinAs = async (page, name) => {
+  await byAgent(page);
+  // Several tabs share one mock, and a name is taken once.
+  await page.locator('main form input').first().fill(`${name}-${Math.random().toString(36).slice(2, 8)}`);
+  await page.locator('main form button[type=submit]').click();
+  await page.locator('.ladder').waitFor();
+};
+const long = (prefix) => `${prefix}-with-a-name-as-long-as-names-may-be-in-kubernetes-and-not-more`.slice(0, 63);
 const buttonIn = (page, place, index) => page.locator(place).locator('button, a').nth(index).click();
 
 export const pages = {
@@ -41,6 +54,62 @@ export const pages = {
     act: (page) => paste(page, 'contexts:\n- context: {}\n  name: admin@eu-3\n- context: {}\n  name: admin@eu-4\ncurrent-context: admin@eu-3\n'),
   },
   'import-failed': { state: 'loaded', path: '/clusters/import', act: (page) => paste(page, 'current-context: x\n# fail: tls\n') },
+  ...Object.fromEntries(
+    ['parse', 'resolve', 'connect', 'authentication', 'version', 'permissions', 'identity', 'clock'].map((step) => [
+      `import-failed-${step}`,
+      { state: 'loaded', path: '/clusters/import', act: (page) => paste(page, `current-context: x\n# fail: ${step}\n`) },
+    ]),
+  ),
+  'agent-new': { state: 'loaded', path: '/clusters/import', act: byAgent },
+  'agent-waiting': { state: 'loaded', path: '/clusters/import', act: (page) => joinAs(page, 'waiting') },
+  'agent-stalled': {
+    state: 'loaded',
+    path: '/clusters/import',
+    act: async (page) => {
+      await page.clock.install();
+      await joinAs(page, 'waiting-long');
+      await page.clock.fastForward(61_000);
+      await page.locator('.plain-list').waitFor();
+    },
+  },
+  'agent-expired': {
+    state: 'loaded',
+    path: '/clusters/import',
+    act: async (page) => {
+      await page.clock.install();
+      await joinAs(page, 'waiting-longest');
+      await page.clock.fastForward(3_601_000);
+      await page.getByRole('alert').waitFor();
+    },
+  },
+  'agent-refused': { state: 'loaded', path: '/clusters/import', act: (page) => joinAs(page, 'refused') },
+  'agent-done': { state: 'loaded', path: '/clusters/import', act: (page) => joinAs(page, 'joined') },
+  'agent-again': {
+    state: 'loaded',
+    path: '/clusters/edge-2/overview',
+    act: async (page) => {
+      await buttonIn(page, '.page-head', 0);
+      await page.locator('[role=dialog][aria-labelledby] .actions button').last().click();
+      await page.locator('[role=dialog] textarea').first().waitFor();
+    },
+  },
+  'home-limited': { state: 'limited', path: '/' },
+  'clusters-limited': { state: 'limited', path: '/clusters' },
+  'audit-denied': { state: 'limited', path: '/audit' },
+  'members-limited': { state: 'limited', path: '/w/acme/members' },
+  'matrix-limited': { state: 'limited', path: `${fed}/status` },
+  'home-long': { state: 'long', path: '/' },
+  'clusters-long': { state: 'long', path: '/clusters' },
+  'cluster-long': { state: 'long', path: `/clusters/${long('us-1')}/overview` },
+  'matrix-long': { state: 'long', path: `/w/${long('acme')}/p/${long('shop')}/fed/deployments.apps/${long('web')}/status` },
+  'wizard-long': {
+    state: 'long',
+    path: `/w/${long('acme')}/p/${long('shop')}/fed/new`,
+    act: async (page) => {
+      await page.locator('.cm-content').waitFor();
+      await ready(page);
+    },
+  },
   'workspaces-empty': { state: 'empty', path: '/workspaces' },
   workspaces: { state: 'loaded', path: '/workspaces' },
   'workspaces-error': { state: 'error', path: '/workspaces' },

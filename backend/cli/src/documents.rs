@@ -202,11 +202,12 @@ fn yaml_here(source: &Source, text: &str, limits: Limits) -> Result<Vec<Node>> {
         budget.max_events = limits.values.saturating_mul(4);
     }
     let mut reader = text.as_bytes();
+    let lines: Vec<&str> = text.lines().collect();
     let mut nodes = Vec::new();
     let mut total = 0;
     for parsed in serde_saphyr::read_with_options::<_, Spanned<Kind>>(&mut reader, options) {
         let number = nodes.len() + 1;
-        let node = parsed.map(Node::from).map_err(|error| {
+        let mut node = parsed.map(Node::from).map_err(|error| {
             let line = error.location().map(|location| location.line());
             Error::usage(format!("{}: {}", place(&source.name, number, line), sentence(&error)))
         })?;
@@ -218,6 +219,7 @@ fn yaml_here(source: &Source, text: &str, limits: Limits) -> Result<Vec<Node>> {
                 limits.values
             )));
         }
+        node.spell(&lines);
         nodes.push(node);
     }
     Ok(nodes)
@@ -238,7 +240,7 @@ fn json(source: &Source, text: &str) -> Result<Vec<Node>> {
             let text = text.rfind(" at line ").and_then(|at| text.get(..at)).unwrap_or(&text);
             Error::usage(format!("{}: {text}", place(&source.name, nodes.len() + 1, line)))
         })?;
-        nodes.push(Node { line: None, kind: Kind::from(value) });
+        nodes.push(Node::unplaced(Kind::from(value)));
     }
     Ok(nodes)
 }
@@ -270,6 +272,18 @@ mod tests {
             values(text),
             [
                 json!({"a": {"b": [1, -2, 1.5, true, null, null, true, "x", 420, 1000.0]}, "c": "x\ny\n", "80": "http", "d": 1, "e": "2020-01-01"})
+            ]
+        );
+    }
+
+    #[test]
+    fn a_lone_y_or_n_is_a_letter() {
+        let text = "a: n\nb: [y, Y, N, no, yes, True, FALSE, tRUE, oN, On]\nc: {n: y}\nd: &d n\ne: *d\nf: !!str n\ng: off # n\n---\nüü: n\n";
+        assert_eq!(
+            values(text),
+            [
+                json!({"a": "n", "b": ["y", "Y", "N", false, true, true, false, "tRUE", "oN", true], "c": {"n": "y"}, "d": "n", "e": "n", "f": "n", "g": false}),
+                json!({"üü": "n"}),
             ]
         );
     }

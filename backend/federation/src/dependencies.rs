@@ -118,7 +118,8 @@ impl<'a> Found<'a> {
             self.secrets.extend(name(source, "/secret/name"));
         }
         // Drivers that take credentials from a Secret beside the pod.
-        for driver in ["azureFile", "cephfs", "rbd", "flexVolume", "scaleIO", "iscsi", "storageos"] {
+        for driver in ["azureFile", "cephfs", "cinder", "rbd", "flexVolume", "scaleIO", "iscsi", "storageos"]
+        {
             let secret = volume
                 .get(driver)
                 .and_then(|driver| name(driver, "/secretName").or_else(|| name(driver, "/secretRef/name")));

@@ -34,6 +34,13 @@ impl<'a> Field<'a> {
         Self { value: self.value.and_then(|value| value.get(name)).filter(|value| !value.is_null()), path }
     }
 
+    /// A member whose name may be written in any case.
+    pub(crate) fn any_case(&self, name: &str) -> Self {
+        let members = self.value.and_then(Value::as_object).into_iter().flatten();
+        let mut written = members.map(|(key, _)| key.as_str()).filter(|key| key.eq_ignore_ascii_case(name));
+        self.get(written.next().unwrap_or(name))
+    }
+
     /// A member whose name is not a plain word.
     pub(crate) fn key(&self, name: &str) -> Self {
         Self { path: format!("{}[{name}]", self.path), ..self.get(name) }

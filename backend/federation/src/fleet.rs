@@ -25,6 +25,10 @@ pub struct ClusterView {
     /// have been unschedulable for a while.
     #[serde(default)]
     pub capacity: BTreeMap<String, i64>,
+    /// Replicas that there is room for on its nodes, by object key; those that run there already count as if they did
+    /// not. Only where its nodes have been looked at.
+    #[serde(default)]
+    pub room: BTreeMap<String, i64>,
 }
 
 /// Facts that a cluster tells about itself.

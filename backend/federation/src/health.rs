@@ -86,6 +86,11 @@ impl Condition<'_> {
     }
 }
 
+/// Whether a live object has this condition.
+pub(crate) fn is_true(live: &Value, type_: &str) -> bool {
+    Live(live).condition(type_).is_some_and(|condition| condition.is("True"))
+}
+
 /// How a live object is doing.
 #[must_use]
 pub fn assess(resource: &Resource, live: &Value) -> Health {
@@ -106,6 +111,8 @@ pub fn assess(resource: &Resource, live: &Value) -> Health {
             balanced(&object, "the ingress has no address yet")
         }
         ("", "PersistentVolumeClaim") => claim(&object),
+        ("", "PersistentVolume") => volume(&object),
+        ("apiextensions.k8s.io", "CustomResourceDefinition") => definition(&object),
         ("", "Namespace") if object.text("/status/phase") == "Terminating" => {
             Health::not(Phase::Progressing, "it is being deleted")
         }
@@ -254,6 +261,29 @@ fn claim(live: &Live<'_>) -> Health {
     }
 }
 
+/// Only two of a volume's phases say that something is amiss.
+fn volume(live: &Live<'_>) -> Health {
+    match live.text("/status/phase") {
+        "Failed" => Health::not(Phase::Failed, live.text("/status/message")),
+        "Pending" => Health::not(Phase::Progressing, "it is not available yet"),
+        _ => Health::ready(),
+    }
+}
+
+/// As kstatus: established, or its names or its schema were refused, or still being installed.
+fn definition(live: &Live<'_>) -> Health {
+    if let Some(names) = live.condition("NamesAccepted").filter(|c| c.is("False")) {
+        return Health::not(Phase::Failed, names.sentence());
+    }
+    match live.condition("Established") {
+        Some(established) if established.is("True") => Health::ready(),
+        Some(established) if established.is("False") && established.reason != "Installing" => {
+            Health::not(Phase::Failed, established.sentence())
+        }
+        _ => Health::not(Phase::Progressing, "it is being installed"),
+    }
+}
+
 fn budget(live: &Live<'_>) -> Health {
     let (current, desired) = (live.count("currentHealthy"), live.count("desiredHealthy"));
     if current >= desired {
@@ -275,9 +305,6 @@ fn other(live: &Live<'_>) -> Health {
     }
     if let Some(reconciling) = live.condition("Reconciling").filter(|c| c.is("True")) {
         return Health::not(Phase::Progressing, reconciling.sentence());
-    }
-    if let Some(names) = live.condition("NamesAccepted").filter(|c| c.is("False")) {
-        return Health::not(Phase::Failed, names.sentence());
     }
     for type_ in ["Ready", "Available", "Established"] {
         if let Some(condition) = live.condition(type_) {

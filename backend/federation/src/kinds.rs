@@ -73,6 +73,28 @@ pub fn split_api_version(api_version: &str) -> (&str, &str) {
     api_version.split_once('/').unwrap_or(("", api_version))
 }
 
+/// Whether text is a version, or a group and a version.
+#[must_use]
+pub fn is_api_version(text: &str) -> bool {
+    let word = |part: &str, more: &str| {
+        let edge = |byte: Option<u8>| byte.is_some_and(|b| b.is_ascii_lowercase() || b.is_ascii_digit());
+        let inner = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || more.as_bytes().contains(&b);
+        edge(part.bytes().next()) && edge(part.bytes().last()) && part.bytes().all(inner)
+    };
+    match text.split_once('/') {
+        Some((group, version)) => group.len() <= 253 && word(group, "-.") && word(version, "-"),
+        None => word(text, "-"),
+    }
+}
+
+/// Whether text can be the name of a kind: a word that begins with a letter.
+#[must_use]
+pub fn is_kind(text: &str) -> bool {
+    text.len() <= 63
+        && text.bytes().next().is_some_and(|b| b.is_ascii_alphabetic())
+        && text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-')
+}
+
 /// The built-in kind of this name: in the group of `api_version` when given, otherwise in any.
 #[must_use]
 pub fn built_in(kind: &str, api_version: Option<&str>) -> Option<Resource> {

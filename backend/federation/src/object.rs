@@ -272,6 +272,9 @@ pub struct Replicas {
     /// How it is divided.
     #[serde(default)]
     pub strategy: Strategy,
+    /// Over what it is spread; only for `Spread`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub spread: Option<Spread>,
     /// Whether running replicas may be moved to come closer to the weights; only for `Preferences`.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub rebalance: bool,
@@ -302,6 +305,55 @@ pub enum Strategy {
     /// The integer algorithm of Federation v1 and v2: a minimum comes on top of the weighted share, running
     /// replicas stay where they are unless `rebalance`.
     Preferences,
+    /// In proportion to the room that clusters have, counted in replicas; weights do not count. Where nothing is known
+    /// of any cluster's room, all count alike.
+    ByCapacity,
+    /// Evenly over the groups of a topology, and by weight within each.
+    Spread,
+    /// In as few clusters as hold it all, rather in those where it runs already.
+    Pack,
+}
+
+/// Over which groups of clusters replicas are spread.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Spread {
+    /// What makes a group: a label or fact of clusters.
+    #[serde(default)]
+    pub by: Topology,
+    /// Fewer groups than these are told as a fault; replicas are placed all the same.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub min_groups: Option<i64>,
+    /// No more groups than these are used.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub max_groups: Option<i64>,
+}
+
+/// What groups clusters.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(rename_all = "lowercase")]
+pub enum Topology {
+    /// Clusters of one region.
+    #[default]
+    Region,
+    /// Clusters of one zone.
+    Zone,
+    /// Clusters of one provider.
+    Provider,
+}
+
+impl Topology {
+    /// The label or fact.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Region => "region",
+            Self::Zone => "zone",
+            Self::Provider => "provider",
+        }
+    }
 }
 
 /// What one cluster should get of a divided total.

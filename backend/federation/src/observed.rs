@@ -12,7 +12,7 @@ use crate::{
     prune::MANAGED_LABEL,
     replicas::{self, Autoscaler},
     retention::Retained,
-    status,
+    status, workload,
 };
 
 /// Whose an object is, by the label `kubefed.io/managed`.
@@ -87,6 +87,8 @@ pub struct Observed {
     pub status_fault: Option<String>,
     /// Ready replicas, for kinds that have them.
     pub ready_replicas: i64,
+    /// Replicas that it asks for there, for kinds that have them.
+    pub replicas: i64,
     /// Limits and state, for a HorizontalPodAutoscaler.
     pub autoscaler: Option<Autoscaler>,
     /// What retention may have to repeat.
@@ -114,7 +116,8 @@ impl Observed {
             health: health::assess(resource, live),
             reflected,
             status_fault,
-            ready_replicas: replicas::ready_replicas(live),
+            ready_replicas: replicas::ready_replicas(resource, live),
+            replicas: workload::pods(resource, live).unwrap_or(0),
             autoscaler: scaler,
             retained: Retained::of(resource, live, manager, ignore_paths),
         }

@@ -233,6 +233,9 @@ pub struct ObjectPlan {
     /// Replicas that fit nowhere, by the preferences' maxima and the known capacities.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub unplaced: i64,
+    /// Why some fit nowhere, or what else of the division does not hold.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub unplaced_reason: String,
     /// What is wrong with the object itself.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub errors: Vec<FieldError>,
@@ -284,6 +287,7 @@ pub fn plan(
         dependencies: dependencies::of(object),
         aggregated: Aggregated { phase, status },
         unplaced: assignments.unplaced,
+        unplaced_reason: assignments.unplaced_reason,
         errors: assignments.errors,
         clusters,
     }

@@ -53,8 +53,9 @@ pub fn template(resource: &Resource, object: &mut Value) {
             }
         }
         ("", "PersistentVolumeClaim") => {
+            // Which node and which volume is each cluster's own.
             retain_annotations(object, |key| {
-                !key.ends_with("/selected-node") && !key.starts_with("pv.kubernetes.io/bind-completed")
+                !["volume.kubernetes.io/selected-node", "pv.kubernetes.io/bind-completed"].contains(&key)
             });
         }
         _ => {}
@@ -110,9 +111,15 @@ fn blank_creation_timestamps(object: &mut Value) {
     }
 }
 
-/// The controller's labels name the uid that the Job has in one cluster. The time to live is taken out because a
-/// Job that removes itself in a member would be made, and run, again.
+/// The controller's labels name the uid that the Job has in one cluster; under `manualSelector` they are the user's.
+/// The time to live is taken out because a Job that removes itself in a member would be made, and run, again.
 fn job(object: &mut Value) {
+    if let Some(spec) = object.get_mut("spec").and_then(Value::as_object_mut) {
+        spec.remove("ttlSecondsAfterFinished");
+    }
+    if object.pointer("/spec/manualSelector").and_then(Value::as_bool) == Some(true) {
+        return;
+    }
     for pointer in ["/spec/selector/matchLabels", "/spec/template/metadata/labels"] {
         if let Some(labels) = object.pointer_mut(pointer).and_then(Value::as_object_mut) {
             for name in ["controller-uid", "job-name"] {
@@ -122,7 +129,6 @@ fn job(object: &mut Value) {
         }
     }
     if let Some(spec) = object.get_mut("spec").and_then(Value::as_object_mut) {
-        spec.remove("ttlSecondsAfterFinished");
         let selector = spec.get("selector");
         let generated = selector
             .is_some_and(|s| s.get("matchLabels").and_then(Value::as_object).is_some_and(Map::is_empty));
@@ -161,7 +167,9 @@ fn secret(object: &mut Value) {
 /// Addresses are each cluster's own; only the wish to have none (`None`) is the template's.
 fn service(object: &mut Value) {
     let Some(spec) = object.get_mut("spec").and_then(Value::as_object_mut) else { return };
-    if spec.get("clusterIP").and_then(Value::as_str) != Some("None") {
+    let listed = spec.get("clusterIPs").and_then(Value::as_array).and_then(|ips| ips.first());
+    let address = spec.get("clusterIP").filter(|ip| !ip.is_null()).or(listed);
+    if address.and_then(Value::as_str) != Some("None") {
         spec.remove("clusterIP");
         spec.remove("clusterIPs");
     }

@@ -241,10 +241,7 @@ impl<'a> Annotations<'a> {
         let Some((field, value)) = self.json(annotation::HPA_TARGETS)? else { return Ok(None) };
         let root = Field::root(&value, field.path());
         let list = match &value {
-            Value::Object(map) => {
-                let name = map.keys().find(|name| name.eq_ignore_ascii_case("names"));
-                name.map_or_else(|| root.get("names"), |name| root.get(name))
-            }
+            Value::Object(_) => root.any_case("names"),
             _ => root,
         };
         let names = list.items()?.into_iter().map(|item| item.required_text().map(str::to_owned));
@@ -293,14 +290,16 @@ fn preference(field: &Field<'_>) -> Result<Preference, FieldError> {
     Ok(preference)
 }
 
-/// Reads the list of requirements of [`annotation::CLUSTER_SELECTOR`]; all must be met.
+/// Reads the list of requirements of [`annotation::CLUSTER_SELECTOR`], whose keys may be written in any case, too; all
+/// must be met.
 fn cluster_selector(field: &Field<'_>) -> Result<Selector, FieldError> {
     let mut selector = Selector { match_labels: BTreeMap::new(), match_expressions: Vec::new() };
     for item in field.items()? {
-        let key = item.get("key").required_text()?;
-        let operator = item.get("operator");
+        item.required_object()?;
+        let key = item.any_case("key").required_text()?;
+        let operator = item.any_case("operator");
         let values: Vec<String> = item
-            .get("values")
+            .any_case("values")
             .items()?
             .iter()
             .map(|value| Ok(value.text()?.unwrap_or_default().to_owned()))
@@ -316,7 +315,7 @@ fn cluster_selector(field: &Field<'_>) -> Result<Selector, FieldError> {
             other => return Err(operator.fault(format!("{other:?} is not a valid operator"))),
         };
         if matches!(word, "=" | "==" | "!=") && values.len() != 1 {
-            return Err(item.get("values").fault(format!("{word} needs exactly one value")));
+            return Err(item.any_case("values").fault(format!("{word} needs exactly one value")));
         }
         selector.match_expressions.push(Requirement { key: key.to_owned(), operator: meaning, values });
     }

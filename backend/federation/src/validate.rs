@@ -11,7 +11,7 @@ use crate::{
     FieldError,
     fleet::ClusterView,
     kinds,
-    object::{FederatedObject, Policy, Preference, ReplicaMode, Replicas},
+    object::{FederatedObject, Policy, Preference, ReplicaMode, Replicas, Strategy},
     overrides, placement, prune, workload,
 };
 
@@ -155,6 +155,7 @@ fn replica_faults(object: &FederatedObject, replicas: &Replicas) -> Vec<FieldErr
         faults.push(FieldError::new("spec.replicas.total", format!("must be between 0 and {MOST_REPLICAS}")));
     }
     faults.extend(preference_faults(&replicas.clusters, "spec.replicas.clusters"));
+    faults.extend(spread_faults(replicas));
     if replicas.mode == ReplicaMode::Duplicated {
         if replicas.total.is_some() {
             faults.push(FieldError::new("spec.replicas.total", "is only for mode Divided"));
@@ -178,6 +179,27 @@ fn replica_faults(object: &FederatedObject, replicas: &Replicas) -> Vec<FieldErr
         for (at, _) in rule.patches.iter().enumerate().filter(|(_, patch)| patch.path == field) {
             faults.push(FieldError::new(format!("spec.overrides[{index}].patches[{at}].path"), message));
         }
+    }
+    faults
+}
+
+fn spread_faults(replicas: &Replicas) -> Vec<FieldError> {
+    let Some(spread) = replicas.spread else { return Vec::new() };
+    let mut faults = Vec::new();
+    if replicas.strategy != Strategy::Spread {
+        faults.push(FieldError::new("spec.replicas.spread", "is only for strategy Spread"));
+    }
+    for (field, groups) in [("minGroups", spread.min_groups), ("maxGroups", spread.max_groups)] {
+        if groups.is_some_and(|groups| !(1..=MOST_REPLICAS).contains(&groups)) {
+            let message = format!("must be between 1 and {MOST_REPLICAS}");
+            faults.push(FieldError::new(format!("spec.replicas.spread.{field}"), message));
+        }
+    }
+    if let (Some(least), Some(most)) = (spread.min_groups, spread.max_groups)
+        && most < least
+    {
+        let message = format!("is less than minGroups ({least})");
+        faults.push(FieldError::new("spec.replicas.spread.maxGroups", message));
     }
     faults
 }

@@ -50,6 +50,24 @@ pub fn template_replicas(resource: &Resource, template: &Value) -> i64 {
         .unwrap_or(1)
 }
 
+/// Pods that a copy runs at the same time, for kinds of which that is a number of their own: a Job never runs more than
+/// it has completions to make.
+#[must_use]
+pub fn pods(resource: &Resource, object: &Value) -> Option<i64> {
+    if resource.is("", "Pod") {
+        return Some(1);
+    }
+    if !has_replicas(resource, object) {
+        return None;
+    }
+    let replicas = template_replicas(resource, object);
+    let completions = object.pointer("/spec/completions").and_then(Value::as_i64);
+    Some(match completions.filter(|_| resource.is("batch", "Job")) {
+        Some(completions) => replicas.min(completions),
+        None => replicas,
+    })
+}
+
 /// What a scheduler has to find room for: how many pods, and what each demands of its node.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Demand {

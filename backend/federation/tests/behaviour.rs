@@ -15,7 +15,9 @@ mod behaviour {
     pub mod manifests;
     pub mod model;
     pub mod ownership;
+    pub mod policies;
     pub mod scenarios;
     pub mod statuses;
     pub mod support;
+    pub mod templates;
 }

@@ -5,9 +5,11 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "tests")]
 
 mod replay {
+    pub mod further;
     pub mod kubefed;
     pub mod placement;
     pub mod planner;
+    pub mod quota;
     pub mod status;
     pub mod support;
 }

@@ -1,12 +1,14 @@
 //! Member clusters: taking in, looking, changing, letting go.
 
 pub mod agents;
+pub mod leave;
 pub mod monitor;
 pub mod ports;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 
 use hanse_authz::{Handle, Scoped as _, authorize, authorize_platform};
+use hanse_federation::ClusterView;
 use hanse_fleet::{
     Connector, Health, MemberSpec,
     identity::ClaimError,
@@ -15,8 +17,9 @@ use hanse_fleet::{
 use hanse_store::{
     AuditEvent, Store,
     clusters::{self as rows, Model},
-    meta,
+    hub, meta,
     page::{Page, Visible},
+    workspaces,
 };
 use hanse_types::{
     ClusterId, ClusterName, List, ListParams,
@@ -36,6 +39,7 @@ use crate::{
     error::{Error, Result, denied},
     federation::place,
     identity::access::{visible, workspaces_with},
+    tenancy::{follow, project, workspace},
 };
 
 /// Purpose under which a cluster's way in is sealed.
@@ -273,6 +277,31 @@ pub(crate) fn check_labels(labels: &BTreeMap<String, String>) -> Result<()> {
 /// # Errors
 /// `probe_failed` with the report, `already_exists`, `forbidden`, or `invalid` with the field at fault.
 pub async fn import(platform: &Platform, op: &OpContext, request: ClusterImport) -> Result<Cluster> {
+    import_joining(platform, op, request, None).await
+}
+
+/// What a root of the hub adds when a cluster joins through it, stored with it in one transaction.
+pub struct Joining<'a> {
+    /// The root.
+    pub root: &'static str,
+    /// What it adds to the cluster's record.
+    pub body: serde_json::Value,
+    /// The object that held the credential: it is sealed with the cluster from here on, and kept nowhere else.
+    pub spent: &'a hub::Local,
+    /// Workspace that the cluster is granted to.
+    pub workspace: Option<workspaces::Model>,
+}
+
+/// [`import`], with what a root of the hub adds.
+///
+/// # Errors
+/// As for [`import`].
+pub async fn import_joining(
+    platform: &Platform,
+    op: &OpContext,
+    request: ClusterImport,
+    joining: Option<Joining<'_>>,
+) -> Result<Cluster> {
     may_import(platform, op)?;
     check_labels(&request.labels)?;
     let taken = || Error::already_exists("cluster", request.name.as_str());
@@ -312,6 +341,16 @@ pub async fn import(platform: &Platform, op: &OpContext, request: ClusterImport)
         error => error.into(),
     })?;
     meta::put_secret(&mut tx, "cluster", row.id, ACCESS, &plain).await?;
+    if let Some(joining) = &joining {
+        hub::put_view(&tx, row.id, joining.root, 0, &joining.body, false).await?;
+        hub::delete(&mut tx, joining.spent).await?;
+    }
+    if let Some(workspace) = joining.and_then(|joining| joining.workspace) {
+        let mut granted =
+            platform.store.granted(vec![workspace.id]).await?.remove(&workspace.id).unwrap_or_default();
+        granted.push(row.clone());
+        workspace::grant(platform, &mut tx, &workspace, granted).await?;
+    }
     tx.audit(AuditEvent {
         verb: "import",
         kind: "cluster",
@@ -401,14 +440,23 @@ pub async fn update(
     };
     let row = rows::update(&mut tx, &handle, display_name, labels, port).await?;
     if relabelled {
-        let projects = platform.store.projects_by_ids(platform.store.projects_using(row.id).await?).await?;
-        for project in projects.into_values() {
-            let mut clusters = place::clusters_of(platform, &project).await?;
-            for (id, view) in &mut clusters {
-                if id.0 == row.id {
-                    view.labels = update.labels.clone().unwrap_or_default();
-                }
+        let relabel = |clusters: &mut Vec<(ClusterId, ClusterView)>| {
+            for (_, view) in clusters.iter_mut().filter(|(id, _)| id.0 == row.id) {
+                view.labels = update.labels.clone().unwrap_or_default();
             }
+        };
+        let mut done = HashSet::new();
+        for workspace in platform.store.granting(row.id).await? {
+            let mut granted = project::granted(platform, workspace).await?;
+            relabel(&mut granted);
+            done.extend(
+                follow::again(platform, &mut tx, workspace, &granted, "the cluster was relabelled").await?,
+            );
+        }
+        let projects = platform.store.projects_by_ids(platform.store.projects_using(row.id).await?).await?;
+        for project in projects.into_values().filter(|project| !done.contains(&project.id)) {
+            let mut clusters = place::clusters_of(platform, &project).await?;
+            relabel(&mut clusters);
             place::again(platform, &mut tx, &project, &clusters, "the cluster was relabelled").await?;
         }
     }

@@ -1,7 +1,7 @@
 //! Federated objects: accepting what people want, and making it so in every cluster.
 
 pub mod accept;
-mod decide;
+pub mod decide;
 pub mod engine;
 pub mod index;
 pub mod member;

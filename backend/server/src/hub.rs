@@ -9,6 +9,7 @@
 mod access;
 mod documents;
 pub mod http;
+mod join;
 mod kinds;
 mod kubefed;
 mod render;

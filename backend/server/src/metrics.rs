@@ -1,11 +1,13 @@
 //! Counters and gauges for Prometheus. Labels are few and bounded: never a tenant's names.
 
-use std::sync::atomic::AtomicU64;
+use std::{fmt, sync::atomic::AtomicU64};
 
+use hanse_store::Store;
 use prometheus_client::{
-    encoding::EncodeLabelSet,
+    collector::Collector,
+    encoding::{DescriptorEncoder, EncodeLabelSet, EncodeMetric as _},
     metrics::{
-        counter::Counter,
+        counter::{ConstCounter, Counter},
         family::Family,
         gauge::Gauge,
         histogram::{Histogram, exponential_buckets},
@@ -47,6 +49,37 @@ pub struct Metrics {
     pub live_connections: Gauge<f64, AtomicU64>,
     /// Refused attempts that did not get into the audit trail.
     pub refusals_unwritten: Counter,
+}
+
+impl Metrics {
+    /// Everything, with what the store counts by itself.
+    #[must_use]
+    pub fn with_store(store: Store) -> Self {
+        let mut metrics = Self::default();
+        metrics.registry.register_collector(Box::new(Written(store)));
+        metrics
+    }
+}
+
+#[derive(Debug)]
+struct Written(Store);
+
+impl Collector for Written {
+    fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> Result<(), fmt::Error> {
+        let written = self.0.written();
+        for (name, help, count) in [
+            ("store_transactions", "Transactions that last", written.transactions),
+            (
+                "store_commits",
+                "Commits that made them last; on SQLite transactions share them",
+                written.commits,
+            ),
+        ] {
+            let counter = ConstCounter::new(count);
+            counter.encode(encoder.encode_descriptor(name, help, None, counter.metric_type())?)?;
+        }
+        Ok(())
+    }
 }
 
 impl Default for Metrics {

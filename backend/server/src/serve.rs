@@ -119,7 +119,7 @@ impl Server {
         let instance = store.instance().await?;
         let decisions = Decisions::load().await.map_err(anyhow::Error::from)?;
         let (stop, tasks) = (CancellationToken::new(), TaskTracker::new());
-        let (live, metrics) = (Hub::default(), Arc::new(Metrics::default()));
+        let (live, metrics) = (Hub::default(), Arc::new(Metrics::with_store(store.clone())));
         let fleet = Fleet::new(FleetOptions {
             health: hanse_fleet::health::HealthOptions {
                 interval: Duration::from_secs(config.clusters.probe_interval_seconds.max(1)),
@@ -303,7 +303,7 @@ async fn tell(platform: Arc<Platform>) {
         {
             platform.identity.forget();
         }
-        if changes.iter().any(|change| change.kind != "federated") {
+        if changes.iter().any(|change| change.touches_standing()) {
             platform.gateway.changed();
         }
         if changes.iter().any(|change| change.kind == "cluster") {
@@ -312,15 +312,23 @@ async fn tell(platform: Arc<Platform>) {
         if let Err(error) = new_clusters(&platform, &changes).await {
             tracing::warn!("a cluster of another replica could not be connected: {error:?}");
         }
+        // Status is told by whoever computes it, and what is kept at the hub by the hub.
+        let changes: Vec<_> = changes
+            .into_iter()
+            .filter(|change| !matches!(change.kind.as_str(), "status" | "cluster-status" | "hub"))
+            .collect();
+        if changes.is_empty() {
+            continue;
+        }
         let projects = changes.iter().filter_map(|change| change.project).collect();
-        let workspaces = changes.iter().filter_map(|change| change.workspace).collect();
+        let workspaces = changes.iter().filter(|change| change.kind != "federated");
+        let workspaces: Vec<_> = workspaces.filter_map(|change| change.workspace).collect();
         let projects = platform.store.projects_by_ids(projects).await.unwrap_or_default();
-        let workspaces = platform.store.workspaces_by_ids(workspaces).await.unwrap_or_default();
+        let workspaces = match workspaces.is_empty() {
+            true => std::collections::HashMap::new(),
+            false => platform.store.workspaces_by_ids(workspaces).await.unwrap_or_default(),
+        };
         for change in changes {
-            // Status is told by whoever computes it, and what is kept at the hub by the hub.
-            if matches!(change.kind.as_str(), "status" | "cluster-status" | "hub") {
-                continue;
-            }
             let mut topics = vec![Topic::Audit];
             let project = change.project.and_then(|id| projects.get(&id)).map(|row| row.name.clone());
             let workspace = change.workspace.and_then(|id| workspaces.get(&id)).map(|row| row.name.clone());

@@ -8,8 +8,8 @@ use std::collections::{BTreeSet, HashMap};
 use hanse_authz::{Handle, Scope, Scoped};
 use hanse_types::{ClusterId, FederatedId, ProjectId, WorkspaceId};
 use sea_orm::{
-    ActiveModelTrait as _, ColumnTrait as _, EntityTrait as _, PaginatorTrait as _, QueryFilter as _,
-    QueryOrder as _, QuerySelect as _, Set,
+    ActiveModelTrait as _, ColumnTrait as _, EntityTrait as _, IntoActiveModel as _, PaginatorTrait as _,
+    QueryFilter as _, QueryOrder as _, QuerySelect as _, Set,
 };
 use serde_json::{Value, json};
 use uuid::Uuid;
@@ -137,8 +137,8 @@ fn change(object: &Model, project: &project::Model, op: Op) -> NewChange {
     }
 }
 
-async fn record(tx: &Tx, object: &Model) -> Result<(), StoreError> {
-    federated_revision::ActiveModel {
+fn record(tx: &mut Tx, object: &Model) {
+    tx.revised(federated_revision::ActiveModel {
         object_id: Set(object.id),
         generation: Set(object.generation),
         spec: Set(object.spec.clone()),
@@ -146,10 +146,7 @@ async fn record(tx: &Tx, object: &Model) -> Result<(), StoreError> {
         key_id: Set(object.key_id.clone()),
         author: Set(object.updated_by.clone()),
         at: Set(object.updated_at),
-    }
-    .insert(tx.db())
-    .await?;
-    Ok(())
+    });
 }
 
 /// Accepts a new object. The project's clusters are set before.
@@ -163,29 +160,29 @@ pub async fn create(tx: &mut Tx, project: &project::Model, new: New) -> Result<M
     let mut spec = new.spec;
     let sealed = seal(tx.store(), id, &new.kind, &mut spec)?;
     let now = tx.now();
-    let row = federated_object::ActiveModel {
-        id: Set(id),
-        project_id: Set(project.id),
-        r#type: Set(new.type_),
-        api_version: Set(new.api_version),
-        kind: Set(new.kind),
-        namespace: Set(new.namespace),
-        name: Set(new.name),
-        generation: Set(1),
-        version: Set(1),
-        spec: Set(spec),
-        key_id: Set(sealed.as_ref().map(|sealed| sealed.key_id.clone())),
-        sealed: Set(sealed.map(|sealed| sealed.bytes)),
-        placed: Set(placed_json(&new.placed)),
-        created_by: Set(new.author.clone()),
-        updated_by: Set(new.author),
-        created_at: Set(now),
-        updated_at: Set(now),
-        deleted_at: Set(None),
-    }
-    .insert(tx.db())
-    .await?;
-    record(tx, &row).await?;
+    let row = Model {
+        id,
+        project_id: project.id,
+        r#type: new.type_,
+        api_version: new.api_version,
+        kind: new.kind,
+        namespace: new.namespace,
+        name: new.name,
+        generation: 1,
+        version: 1,
+        spec,
+        key_id: sealed.as_ref().map(|sealed| sealed.key_id.clone()),
+        sealed: sealed.map(|sealed| sealed.bytes),
+        placed: placed_json(&new.placed),
+        created_by: new.author.clone(),
+        updated_by: new.author,
+        created_at: now,
+        updated_at: now,
+        deleted_at: None,
+    };
+    let insert = row.clone().into_active_model().reset_all();
+    federated_object::Entity::insert(insert).exec_without_returning(tx.db()).await?;
+    record(tx, &row);
     // What a removal would take away is wanted again.
     removals::withdraw(tx, &row, &new.placed).await?;
     tx.changed(change(&row, project, Op::Created));
@@ -233,7 +230,7 @@ pub async fn update(tx: &mut Tx, row: &Handle<Row>, changed: Changed) -> Result<
         "placement",
     )
     .await?;
-    record(tx, &next).await?;
+    record(tx, &next);
     Ok(next)
 }
 
@@ -272,6 +269,25 @@ async fn place(
     let gone: Vec<ClusterId> = before.difference(wanted).copied().collect();
     removals::record(tx, &next, &gone, leaving, options, reason).await?;
     removals::withdraw(tx, &next, wanted).await?;
+    tx.changed(change(&next, project, Op::Updated));
+    Ok(next)
+}
+
+/// A new generation of an object in the clusters where it is.
+pub(crate) async fn rewrite(
+    tx: &mut Tx,
+    project: &project::Model,
+    mut next: Model,
+    spec: Value,
+) -> Result<Model, StoreError> {
+    let expected = next.version;
+    next.version += 1;
+    next.generation += 1;
+    next.spec = spec;
+    next.updated_at = tx.now();
+    next.updated_by.clone_from(&tx.context().actor_name);
+    store_version(tx, &next, expected).await?;
+    record(tx, &next);
     tx.changed(change(&next, project, Op::Updated));
     Ok(next)
 }
@@ -341,7 +357,7 @@ pub async fn delete(
     next.placed = json!([]);
     store_version(tx, &next, expected).await?;
     removals::record(tx, &next, &copies, mode, options, "deletion").await?;
-    if sweep(tx, next.id).await? {
+    if copies.is_empty() && sweep(tx, next.id).await? {
         return Ok(None);
     }
     tx.changed(change(&next, project, Op::Updated));

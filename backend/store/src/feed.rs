@@ -7,7 +7,10 @@
 
 use std::{
     collections::VecDeque,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicI64, Ordering},
+    },
     time::Duration,
 };
 
@@ -22,7 +25,12 @@ use tokio::{
 };
 use uuid::Uuid;
 
-use crate::{Store, StoreError, entity::change, meta};
+use crate::{
+    Store, StoreError,
+    entity::change,
+    known::{self, Known},
+    meta,
+};
 
 /// Changes kept in memory.
 const RING: usize = 16_384;
@@ -88,6 +96,14 @@ pub struct Change {
     pub at: DateTime<Utc>,
 }
 
+impl Change {
+    /// Whether it is about people, roles, projects or clusters, and not only about objects or status.
+    #[must_use]
+    pub fn touches_standing(&self) -> bool {
+        !known::is_about_copies(&self.kind)
+    }
+}
+
 impl From<change::Model> for Change {
     fn from(row: change::Model) -> Self {
         Self {
@@ -111,6 +127,8 @@ struct Ring {
 }
 
 pub(crate) struct Feed {
+    /// Revision of the last change that was committed by this process.
+    committed: AtomicI64,
     ring: Arc<Mutex<Ring>>,
     last: watch::Sender<i64>,
     wake: Arc<Notify>,
@@ -124,7 +142,7 @@ impl Drop for Feed {
 }
 
 impl Feed {
-    pub(crate) async fn start(db: &DatabaseConnection) -> Result<Self, StoreError> {
+    pub(crate) async fn start(db: &DatabaseConnection, known: Known) -> Result<Self, StoreError> {
         let last: Option<i64> = change::Entity::find()
             .select_only()
             .column(change::Column::Revision)
@@ -138,16 +156,25 @@ impl Feed {
         let (sender, _) = watch::channel(start);
         let wake = Arc::new(Notify::new());
         let mut tasks =
-            vec![tokio::spawn(pump(db.clone(), Arc::clone(&ring), sender.clone(), Arc::clone(&wake)))];
+            vec![tokio::spawn(pump(db.clone(), Arc::clone(&ring), sender.clone(), Arc::clone(&wake), known))];
         if db.get_database_backend() == DbBackend::Postgres {
             tasks.push(tokio::spawn(listen(db.clone(), Arc::clone(&wake))));
         }
-        Ok(Self { ring, last: sender, wake, tasks })
+        Ok(Self { committed: AtomicI64::new(start), ring, last: sender, wake, tasks })
     }
 
     /// Wakes the pump when something has been committed here.
     pub(crate) fn wake(&self) -> &Arc<Notify> {
         &self.wake
+    }
+
+    /// A change was committed by this process.
+    pub(crate) fn commits(&self, revision: i64) {
+        self.committed.fetch_max(revision, Ordering::AcqRel);
+    }
+
+    pub(crate) fn committed(&self) -> i64 {
+        self.committed.load(Ordering::Acquire)
     }
 
     pub(crate) fn revision(&self) -> i64 {
@@ -171,16 +198,23 @@ impl Feed {
     }
 }
 
-async fn pump(db: DatabaseConnection, ring: Arc<Mutex<Ring>>, last: watch::Sender<i64>, wake: Arc<Notify>) {
+async fn pump(
+    db: DatabaseConnection,
+    ring: Arc<Mutex<Ring>>,
+    last: watch::Sender<i64>,
+    wake: Arc<Notify>,
+    known: Known,
+) {
     loop {
         let seen = *last.borrow();
         match read(&db, seen).await {
-            Ok(rows) if rows.is_empty() => {
-                // A patrol without news is the usual case; being woken is the quick one.
-                drop(tokio::time::timeout(PATROL, wake.notified()).await);
-            }
             Ok(rows) => {
                 let mut newest = seen;
+                let more = u64::try_from(rows.len()).is_ok_and(|read| read >= BATCH);
+                // Perhaps of another replica.
+                if rows.iter().any(|row| known::concerns(&row.kind, &row.name)) {
+                    known.forget();
+                }
                 {
                     let mut ring = ring.lock().unwrap_or_else(PoisonError::into_inner);
                     for row in rows {
@@ -193,7 +227,14 @@ async fn pump(db: DatabaseConnection, ring: Arc<Mutex<Ring>>, last: watch::Sende
                         }
                     }
                 }
-                last.send_replace(newest);
+                if newest > seen {
+                    last.send_replace(newest);
+                }
+                if !more {
+                    // A patrol without news is the usual case; being woken is the quick one, also by what was committed
+                    // while this was read.
+                    drop(tokio::time::timeout(PATROL, wake.notified()).await);
+                }
             }
             Err(error) => {
                 tracing::warn!("the change feed cannot be read: {error}");

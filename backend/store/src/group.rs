@@ -10,7 +10,10 @@
 //! looks for it last; without it nobody is acknowledged, and the connection is replaced.
 
 use std::{
-    sync::Arc,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
     time::{Duration, Instant},
 };
 
@@ -43,6 +46,7 @@ pub(crate) struct Writer {
     /// Wakes the committer.
     ended: Arc<Notify>,
     committer: JoinHandle<()>,
+    commits: Arc<AtomicU64>,
 }
 
 impl Drop for Writer {
@@ -54,10 +58,17 @@ impl Drop for Writer {
 impl Writer {
     /// Takes over a connection; `told` is woken after each commit.
     pub(crate) fn start(connect: ConnectOptions, db: DatabaseConnection, told: Arc<Notify>) -> Self {
-        let group = Arc::new(Mutex::new(Group { connect, db: Some(db), open: None, told }));
+        let commits = Arc::<AtomicU64>::default();
+        let group = Group { connect, db: Some(db), open: None, told, commits: Arc::clone(&commits) };
+        let group = Arc::new(Mutex::new(group));
         let ended = Arc::new(Notify::new());
         let committer = tokio::spawn(commit_groups(Arc::clone(&group), Arc::clone(&ended)));
-        Self { group, ended, committer }
+        Self { group, ended, committer, commits }
+    }
+
+    /// Commits that lasted: one per group.
+    pub(crate) fn commits(&self) -> u64 {
+        self.commits.load(Ordering::Relaxed)
     }
 
     /// Waits for the turn and begins a transaction.
@@ -180,6 +191,7 @@ pub(crate) struct Group {
     db: Option<DatabaseConnection>,
     open: Option<Open>,
     told: Arc<Notify>,
+    commits: Arc<AtomicU64>,
 }
 
 impl Group {
@@ -215,9 +227,15 @@ impl Group {
     async fn finish(&mut self) {
         let Some(open) = self.open.take() else { return };
         let (waiting, outcome) = open.commit().await;
-        if let Err(error) = &outcome {
-            tracing::error!("a group of {} transactions was not committed: {error}", waiting.len());
-            self.disconnect();
+        match &outcome {
+            Ok(()) if waiting.is_empty() => {}
+            Ok(()) => {
+                self.commits.fetch_add(1, Ordering::Relaxed);
+            }
+            Err(error) => {
+                tracing::error!("a group of {} transactions was not committed: {error}", waiting.len());
+                self.disconnect();
+            }
         }
         self.told.notify_one();
         for one in waiting {
@@ -335,6 +353,20 @@ mod tests {
         let row = meta::ActiveModel { key: Set("beside".to_owned()), value: Set(String::new()) };
         meta::Entity::insert(row).exec_without_returning(&f.reader).await.unwrap();
         assert!(!f.has("given-up").await);
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn what_lasts_is_counted_and_what_was_given_up_is_not() {
+        let f = fixture().await;
+        for n in 0..3 {
+            f.write(&format!("k{n}")).await.unwrap();
+        }
+        assert_eq!(f.writer.commits(), 3);
+        let entered = f.writer.begin().await.unwrap();
+        put(&entered.tx, "given-up").await;
+        drop(entered);
+        f.write("next").await.unwrap();
+        assert_eq!(f.writer.commits(), 4);
     }
 
     #[tokio::test(flavor = "multi_thread")]

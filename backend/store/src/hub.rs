@@ -294,6 +294,76 @@ pub async fn delete_view(tx: &Tx, id: Uuid, root: &str) -> Result<(), StoreError
     Ok(())
 }
 
+/// Under which name it is kept, beside what the roots add, what a project's clusters follow.
+const FOLLOWED: &str = "placement";
+
+/// Has a project's clusters follow a placement from here on, or stay as they are.
+///
+/// # Errors
+/// When the database refuses.
+pub async fn follow(tx: &Tx, project: Uuid, placement: Option<&Value>) -> Result<(), StoreError> {
+    match placement {
+        Some(placement) => put_view(tx, project, FOLLOWED, 0, placement, false).await,
+        None => delete_view(tx, project, FOLLOWED).await,
+    }
+}
+
+/// What a root adds to a project's namespace as a federated object.
+///
+/// # Errors
+/// When the database refuses.
+pub async fn namespace_view(
+    tx: &Tx,
+    project: &project::Model,
+    root: &str,
+) -> Result<Option<Value>, StoreError> {
+    let Some(row) = namespace_of(tx, project).await? else { return Ok(None) };
+    let view = hub_view::Entity::find_by_id((row.id, root.to_owned())).one(tx.db()).await?;
+    let body = |view: hub_view::Model| {
+        value_of(tx.store(), view.object_id, &view.root, &view.view, view.sealed, view.key_id)
+    };
+    view.map(body).transpose()
+}
+
+/// The record of a project's namespace.
+///
+/// # Errors
+/// When the database refuses.
+pub async fn namespace_spec(tx: &Tx, project: &project::Model) -> Result<Option<Value>, StoreError> {
+    Ok(namespace_of(tx, project).await?.map(|row| row.spec))
+}
+
+/// Has a project's namespace be otherwise in its clusters, or what a root says of it: either is a new generation of it.
+///
+/// # Errors
+/// When the database refuses.
+pub async fn write_namespace(
+    tx: &mut Tx,
+    project: &project::Model,
+    root: &str,
+    body: Option<&Value>,
+    spec: Value,
+) -> Result<(), StoreError> {
+    let said = |body: Option<&Value>| body.and_then(|body| body.get("spec")).cloned();
+    let before = namespace_view(tx, project, root).await?;
+    let Some(row) = namespace_of(tx, project).await? else { return Ok(()) };
+    if row.spec != spec || said(before.as_ref()) != said(body) {
+        federated::rewrite(tx, project, row, spec).await?;
+    }
+    Ok(())
+}
+
+async fn namespace_of(
+    tx: &Tx,
+    project: &project::Model,
+) -> Result<Option<federated_object::Model>, StoreError> {
+    Ok(federated_object::Entity::find()
+        .filter(federated_object::Column::ProjectId.eq(project.id))
+        .filter(federated_object::Column::Type.eq("namespaces"))
+        .one(tx.db())
+        .await?)
+}
+
 /// Counts a write to a federated object that changes nothing that is propagated.
 ///
 /// # Errors
@@ -313,12 +383,7 @@ pub async fn touch_namespace(
     body: Option<&Value>,
     forget: bool,
 ) -> Result<(), StoreError> {
-    let row = federated_object::Entity::find()
-        .filter(federated_object::Column::ProjectId.eq(project.id))
-        .filter(federated_object::Column::Type.eq("namespaces"))
-        .one(tx.db())
-        .await?;
-    if let Some(row) = row {
+    if let Some(row) = namespace_of(tx, project).await? {
         let row = federated::touch(tx, project, row).await?;
         if let Some(body) = body {
             put_view(tx, row.id, root, row.generation, body, false).await?;
@@ -374,6 +439,34 @@ impl std::fmt::Debug for Snapshot {
 }
 
 impl Store {
+    /// Projects of some workspaces whose clusters follow a placement, with it.
+    ///
+    /// # Errors
+    /// When the database is away.
+    pub async fn followers(&self, workspaces: &[Uuid]) -> Result<Vec<(project::Model, Value)>, StoreError> {
+        let projects = project::Entity::find()
+            .filter(project::Column::WorkspaceId.is_in(workspaces.to_vec()))
+            .filter(project::Column::DeletedAt.is_null())
+            .all(self.db())
+            .await?;
+        let mut out = Vec::new();
+        for chunk in projects.chunks(LIST) {
+            let ids: Vec<Uuid> = chunk.iter().map(|project| project.id).collect();
+            let views = hub_view::Entity::find()
+                .filter(hub_view::Column::ObjectId.is_in(ids))
+                .filter(hub_view::Column::Root.eq(FOLLOWED))
+                .all(self.db())
+                .await?;
+            for view in views {
+                let placement =
+                    value_of(self, view.object_id, &view.root, &view.view, view.sealed, view.key_id)?;
+                let project = chunk.iter().find(|project| project.id == view.object_id).cloned();
+                out.extend(project.map(|project| (project, placement)));
+            }
+        }
+        Ok(out)
+    }
+
     /// A moment of the database.
     ///
     /// # Errors

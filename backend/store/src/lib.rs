@@ -37,6 +37,7 @@ pub mod feed;
 mod group;
 pub mod hub;
 pub mod idempotency;
+mod known;
 pub mod labels;
 mod lock;
 pub mod meta;
@@ -46,6 +47,7 @@ pub mod removals;
 pub mod seal;
 pub mod sessions;
 pub mod status;
+mod together;
 mod tx;
 pub mod types;
 pub mod users;
@@ -53,7 +55,10 @@ pub mod workspaces;
 
 use std::{
     path::PathBuf,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicU64, Ordering},
+    },
     time::Duration,
 };
 
@@ -66,9 +71,10 @@ pub use crate::{
     error::StoreError,
     feed::{Change, FeedReader, Op},
     seal::{Keyring, Sealed},
+    together::Doing,
     tx::{AuditEvent, Tx, WriteContext},
 };
-use crate::{feed::Feed, group::Writer, lock::ProcessLock};
+use crate::{feed::Feed, group::Writer, known::Known, lock::ProcessLock, together::Together};
 
 /// Longest wait for a connection.
 const CONNECT_DEADLINE: Duration = Duration::from_secs(5);
@@ -90,7 +96,19 @@ struct Inner {
     feed: Feed,
     /// SQLite takes one writer at a time.
     writer: Option<Writer>,
+    together: Together,
+    known: Known,
+    transactions: AtomicU64,
     lock: Mutex<Option<ProcessLock>>,
+}
+
+/// What was written since the store was opened.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Written {
+    /// Transactions that last.
+    pub transactions: u64,
+    /// Commits that made them last: on SQLite transactions share them.
+    pub commits: u64,
 }
 
 /// The store. Cheap to clone.
@@ -143,9 +161,19 @@ impl Store {
         if sqlite.is_none() {
             let db = Database::connect(connect).await?;
             Migrator::up(&db, None).await?;
-            let feed = Feed::start(&db).await?;
+            let known = Known::default();
+            let feed = Feed::start(&db, known.clone()).await?;
             return Ok(Self {
-                inner: Arc::new(Inner { db, keys: options.keys, feed, writer: None, lock: Mutex::default() }),
+                inner: Arc::new(Inner {
+                    db,
+                    keys: options.keys,
+                    feed,
+                    writer: None,
+                    together: Together::default(),
+                    known,
+                    transactions: AtomicU64::new(0),
+                    lock: Mutex::default(),
+                }),
             });
         }
         // One connection writes, the others can only read: whatever writes goes through the writer's queue.
@@ -159,7 +187,8 @@ impl Store {
         let writer = Database::connect(writing.clone()).await?;
         Migrator::up(&writer, None).await?;
         let db = Database::connect(connect).await?;
-        let feed = Feed::start(&db).await?;
+        let known = Known::default();
+        let feed = Feed::start(&db, known.clone()).await?;
         let writer = Writer::start(writing, writer, Arc::clone(feed.wake()));
         Ok(Self {
             inner: Arc::new(Inner {
@@ -167,6 +196,9 @@ impl Store {
                 keys: options.keys,
                 feed,
                 writer: Some(writer),
+                together: Together::default(),
+                known,
+                transactions: AtomicU64::new(0),
                 lock: Mutex::new(lock),
             }),
         })
@@ -184,6 +216,27 @@ impl Store {
         self.inner.writer.as_ref()
     }
 
+    pub(crate) fn together_queue(&self) -> &Together {
+        &self.inner.together
+    }
+
+    pub(crate) fn known(&self) -> &Known {
+        &self.inner.known
+    }
+
+    /// A transaction lasts.
+    pub(crate) fn count_transaction(&self) {
+        self.inner.transactions.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// What was written since the store was opened, for whoever measures.
+    #[must_use]
+    pub fn written(&self) -> Written {
+        let transactions = self.inner.transactions.load(Ordering::Relaxed);
+        let commits = self.inner.writer.as_ref().map_or(transactions, Writer::commits);
+        Written { transactions, commits }
+    }
+
     /// Keys that seal secrets.
     #[must_use]
     pub fn keys(&self) -> &Keyring {
@@ -194,6 +247,12 @@ impl Store {
     #[must_use]
     pub fn revision(&self) -> i64 {
         self.inner.feed.revision()
+    }
+
+    /// Revision of the last change that anybody has committed, where nobody else than this process can have.
+    #[must_use]
+    pub fn committed(&self) -> Option<i64> {
+        self.inner.writer.is_some().then(|| self.inner.feed.committed())
     }
 
     /// Follows changes after a revision.

@@ -1,6 +1,9 @@
 //! Projects and their clusters.
 
-use std::collections::{BTreeSet, HashMap};
+use std::{
+    collections::{BTreeSet, HashMap},
+    sync::Arc,
+};
 
 use hanse_authz::{Handle, Located, Scope, Scoped};
 use hanse_types::{ClusterId, ProjectId, WorkspaceId};
@@ -156,25 +159,37 @@ async fn hold(tx: &Tx, id: Uuid, change: bool) -> Result<Model, StoreError> {
 
 /// Refuses to place copies where the project no longer is, or in a project that is going: what the caller decided on may
 /// have changed since it was read.
-pub(crate) async fn admits(tx: &Tx, project: &Model, wanted: &BTreeSet<ClusterId>) -> Result<(), StoreError> {
-    let now = hold(tx, project.id, false).await?;
-    if now.deleted_at.is_some() {
-        return Err(StoreError::Conflict(format!("project {:?} is being removed", now.name)));
-    }
-    let has: BTreeSet<Uuid> = project_cluster::Entity::find()
-        .filter(project_cluster::Column::ProjectId.eq(project.id))
-        .all(tx.db())
-        .await?
-        .into_iter()
-        .map(|row| row.cluster_id)
-        .collect();
+pub(crate) async fn admits(
+    tx: &mut Tx,
+    project: &Model,
+    wanted: &BTreeSet<ClusterId>,
+) -> Result<(), StoreError> {
+    let has = match tx.admitted(project.id) {
+        Some(has) => has,
+        None => &clusters_held(tx, project.id).await?,
+    };
     if wanted.iter().any(|cluster| !has.contains(&cluster.0)) {
         return Err(StoreError::Conflict(format!(
             "project {:?} has left a cluster meanwhile: look at its clusters again",
-            now.name
+            project.name
         )));
     }
     Ok(())
+}
+
+/// Clusters of a project that is not going, held as they are until the end of the transaction.
+async fn clusters_held(tx: &mut Tx, project: Uuid) -> Result<BTreeSet<Uuid>, StoreError> {
+    let now = hold(tx, project, false).await?;
+    if now.deleted_at.is_some() {
+        return Err(StoreError::Conflict(format!("project {:?} is being removed", now.name)));
+    }
+    let rows = project_cluster::Entity::find()
+        .filter(project_cluster::Column::ProjectId.eq(project))
+        .all(tx.db())
+        .await?;
+    let has: BTreeSet<Uuid> = rows.into_iter().map(|row| row.cluster_id).collect();
+    tx.admit(project, has.clone());
+    Ok(has)
 }
 
 /// Removes a project's row when it is marked and nothing federated is left in it. Says whether it went.
@@ -211,8 +226,30 @@ impl Store {
     /// # Errors
     /// When the database is away.
     pub async fn project(&self, name: &str) -> Result<Option<Located<Model>>, StoreError> {
+        if let Some(known) = self.known().project(name) {
+            return Ok(Some(Located::new(known)));
+        }
+        let as_of = self.known().as_of();
         let row = project::Entity::find().filter(project::Column::Name.eq(name)).one(self.db()).await?;
+        if let Some(row) = &row {
+            self.known().keep_project(as_of, row);
+        }
         Ok(row.map(Located::new))
+    }
+
+    /// Clusters of one project, by name.
+    ///
+    /// # Errors
+    /// When the database is away.
+    pub async fn clusters_of_project(&self, project: Uuid) -> Result<Arc<Vec<cluster::Model>>, StoreError> {
+        if let Some(known) = self.known().clusters(project) {
+            return Ok(known);
+        }
+        let as_of = self.known().as_of();
+        let rows = self.project_clusters(vec![project]).await?.remove(&project).unwrap_or_default();
+        let rows = Arc::new(rows);
+        self.known().keep_clusters(as_of, project, Arc::clone(&rows));
+        Ok(rows)
     }
 
     /// Projects by id, for background work and for names.

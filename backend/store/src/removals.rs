@@ -5,7 +5,8 @@ use std::collections::BTreeSet;
 
 use hanse_types::ClusterId;
 use sea_orm::{
-    ColumnTrait as _, EntityTrait as _, PaginatorTrait as _, QueryFilter as _, Set, sea_query::OnConflict,
+    ColumnTrait as _, EntityTrait as _, PaginatorTrait as _, QueryFilter as _, QuerySelect as _, Set,
+    sea_query::OnConflict,
 };
 use serde_json::Value;
 use uuid::Uuid;
@@ -44,7 +45,7 @@ impl Mode {
 }
 
 pub(crate) async fn record(
-    tx: &Tx,
+    tx: &mut Tx,
     object: &federated_object::Model,
     clusters: &[ClusterId],
     mode: Mode,
@@ -71,6 +72,7 @@ pub(crate) async fn record(
     if rows.is_empty() {
         return Ok(());
     }
+    tx.removals_seen(false);
     let copy = [
         removal::Column::ClusterId,
         removal::Column::Type,
@@ -98,11 +100,11 @@ pub(crate) async fn record(
 
 /// Takes back removals of copies that are wanted (again).
 pub(crate) async fn withdraw(
-    tx: &Tx,
+    tx: &mut Tx,
     object: &federated_object::Model,
     wanted: &BTreeSet<ClusterId>,
 ) -> Result<(), StoreError> {
-    if wanted.is_empty() {
+    if wanted.is_empty() || none_recorded(tx).await? {
         return Ok(());
     }
     removal::Entity::delete_many()
@@ -113,6 +115,26 @@ pub(crate) async fn withdraw(
         .exec(tx.db())
         .await?;
     Ok(())
+}
+
+/// Whether nothing at all is recorded. Asked once where several writes share a transaction; otherwise asking would cost as
+/// much as it saves.
+async fn none_recorded(tx: &mut Tx) -> Result<bool, StoreError> {
+    if !tx.is_shared() {
+        return Ok(false);
+    }
+    if let Some(known) = tx.no_removals() {
+        return Ok(known);
+    }
+    let any: Option<Uuid> = removal::Entity::find()
+        .select_only()
+        .column(removal::Column::Id)
+        .limit(1)
+        .into_tuple()
+        .one(tx.db())
+        .await?;
+    tx.removals_seen(any.is_none());
+    Ok(any.is_none())
 }
 
 pub(crate) async fn any_of(tx: &Tx, object: Uuid) -> Result<bool, StoreError> {
@@ -164,6 +186,14 @@ impl Store {
     /// When the database is away.
     pub async fn all_removals(&self) -> Result<Vec<Model>, StoreError> {
         Ok(removal::Entity::find().all(self.db()).await?)
+    }
+
+    /// Number of copies in a cluster that are still to be removed.
+    ///
+    /// # Errors
+    /// When the database is away.
+    pub async fn removals_left(&self, cluster: ClusterId) -> Result<u64, StoreError> {
+        Ok(removal::Entity::find().filter(removal::Column::ClusterId.eq(cluster.0)).count(self.db()).await?)
     }
 
     /// Recorded removals of some objects: for the engine.

@@ -1,5 +1,5 @@
-//! Status of clusters and objects. It is derived, so it is written in groups: at once when nothing is being written,
-//! otherwise with everything else that came in meanwhile. Nothing waits for it. Each group is also told in the change
+//! Status of clusters and objects. It is derived, so it is written in groups: at once when nothing was written a moment
+//! ago, otherwise with everything else that came in meanwhile. Nothing waits for it. Each group is also told in the change
 //! feed (kinds `status` and `cluster-status`), so that watches at the hub resume over a restart.
 
 use std::{
@@ -8,7 +8,7 @@ use std::{
         Arc, Mutex, PoisonError,
         atomic::{AtomicU64, Ordering},
     },
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use chrono::{DateTime, Utc};
@@ -28,6 +28,10 @@ use crate::{
 const CHUNK: usize = 200;
 /// Longest wait for a flush.
 const DEADLINE: Duration = Duration::from_secs(30);
+/// Rest after a flush, as a multiple of the time that it took.
+const REST: u32 = 3;
+/// Longest rest.
+const LONGEST_REST: Duration = Duration::from_millis(50);
 /// Wait after a failed flush.
 const RETRY: Duration = Duration::from_secs(1);
 
@@ -90,6 +94,7 @@ impl StatusWriter {
             if batch.is_empty() {
                 continue;
             }
+            let began = Instant::now();
             let written = tokio::time::timeout(DEADLINE, flush(&store, &batch, now())).await;
             let written = written
                 .unwrap_or_else(|_| Err(StoreError::Unavailable("no answer within 30 seconds".to_owned())));
@@ -100,6 +105,8 @@ impl StatusWriter {
                 self.wake.notify_one();
             } else {
                 self.flushes.fetch_add(1, Ordering::Relaxed);
+                // Everybody who follows the feed has work after each: under load more comes together in one.
+                tokio::time::sleep((began.elapsed() * REST).min(LONGEST_REST)).await;
             }
         }
     }

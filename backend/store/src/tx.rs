@@ -1,6 +1,7 @@
 //! Transactions: rows, changes and audit are one thing, or nothing.
 
 use std::{
+    collections::{BTreeSet, HashMap},
     net::IpAddr,
     time::{Duration, Instant},
 };
@@ -16,9 +17,10 @@ use uuid::Uuid;
 
 use crate::{
     Store, StoreError,
-    entity::{audit, change},
+    entity::{audit, change, federated_revision},
     feed::{Op, WAKE_CHANNEL},
     group::{Entered, Turn},
+    known::{concerns, is_about_copies},
 };
 
 /// Rows written by one statement.
@@ -110,8 +112,14 @@ pub struct Tx {
     inner: DatabaseTransaction,
     store: Store,
     context: WriteContext,
-    changes: Vec<NewChange>,
-    audits: Vec<AuditEvent>,
+    changes: Vec<(DateTime<Utc>, NewChange)>,
+    audits: Vec<(WriteContext, AuditEvent)>,
+    /// Rows of the history; written with the changes, in few statements.
+    revisions: Vec<federated_revision::ActiveModel>,
+    /// Clusters of projects that were looked at in this transaction and are held by it, where several writes share it.
+    admitted: Option<HashMap<Uuid, BTreeSet<Uuid>>>,
+    /// Whether no removal at all is recorded, where several writes share the transaction and one has looked.
+    no_removals: Option<bool>,
     /// End of the audit chain with this transaction's rows, once they are written.
     audit_end: Option<String>,
     /// The turn to write on SQLite. The last field, so that a rollback goes before the next one's turn.
@@ -146,6 +154,9 @@ impl Tx {
             context,
             changes: Vec::new(),
             audits: Vec::new(),
+            revisions: Vec::new(),
+            admitted: None,
+            no_removals: None,
             audit_end: None,
             turn,
         })
@@ -172,24 +183,62 @@ impl Tx {
     }
 
     pub(crate) fn changed(&mut self, change: NewChange) {
-        self.changes.push(change);
+        self.changes.push((self.context.now, change));
+    }
+
+    /// What is written from here on is written for somebody else: several writes share the transaction.
+    pub(crate) fn act_for(&mut self, context: WriteContext) {
+        self.context = context;
+        self.admitted.get_or_insert_default();
+    }
+
+    /// Clusters of a project that were looked at before in a shared transaction.
+    pub(crate) fn admitted(&self, project: Uuid) -> Option<&BTreeSet<Uuid>> {
+        self.admitted.as_ref()?.get(&project)
+    }
+
+    /// Remembers a project's clusters, which nobody else can change before this transaction ends.
+    pub(crate) fn admit(&mut self, project: Uuid, clusters: BTreeSet<Uuid>) {
+        if let Some(admitted) = &mut self.admitted {
+            admitted.insert(project, clusters);
+        }
+    }
+
+    /// Whether several writes share the transaction.
+    pub(crate) fn is_shared(&self) -> bool {
+        self.admitted.is_some()
+    }
+
+    /// Whether no removal at all is recorded, if somebody has looked.
+    pub(crate) fn no_removals(&self) -> Option<bool> {
+        self.no_removals
+    }
+
+    /// Remembers whether a removal is recorded.
+    pub(crate) fn removals_seen(&mut self, none: bool) {
+        self.no_removals = Some(none);
+    }
+
+    /// Adds a row to the history.
+    pub(crate) fn revised(&mut self, revision: federated_revision::ActiveModel) {
+        self.revisions.push(revision);
     }
 
     /// Whether what was noted may change what somebody is allowed to do.
     #[must_use]
     pub fn touches_access(&self) -> bool {
-        self.changes.iter().any(|change| matches!(change.kind, "user" | "binding" | "session" | "token"))
+        self.changes.iter().any(|(_, change)| matches!(change.kind, "user" | "binding" | "session" | "token"))
     }
 
     /// Whether what was noted is about people, roles, projects or clusters, and not only about federated objects.
     #[must_use]
     pub fn touches_standing(&self) -> bool {
-        self.changes.iter().any(|change| change.kind != "federated")
+        self.changes.iter().any(|(_, change)| !is_about_copies(change.kind))
     }
 
     /// Notes what the audit trail is to keep.
     pub fn audit(&mut self, event: AuditEvent) {
-        self.audits.push(event);
+        self.audits.push((self.context.clone(), event));
     }
 
     /// Whoever decides about administrators goes one after the other.
@@ -224,24 +273,31 @@ impl Tx {
             self.finish().await?;
             return Ok(revision);
         }
+        self.write_revisions().await?;
         // From here to the commit only one transaction at a time: revisions appear in the order in which they count, and
         // the audit chain has one end.
         self.order().await?;
         let revision = self.write_changes().await?;
         self.audit_end = self.write_audits().await?;
-        let now = self.store.revision();
+        let store = self.store.clone();
+        let now = store.revision();
         self.finish().await?;
+        if let Some(revision) = revision {
+            store.feed().commits(revision);
+        }
         Ok(revision.unwrap_or(now))
     }
 
     /// Makes it last: on PostgreSQL by its own commit, on SQLite with others in one.
     async fn finish(self) -> Result<(), StoreError> {
-        let Self { inner, store, mut turn, audit_end, .. } = self;
+        let Self { inner, store, mut turn, audit_end, changes, .. } = self;
+        let known =
+            changes.iter().any(|(_, change)| concerns(change.kind, &change.name)).then(|| Forgetting(&store));
         // While it is open whether this transaction counts, so is where the chain ends.
-        let known = turn.as_mut().and_then(|turn| {
-            let known = turn.audit_end().cloned();
+        let chain = turn.as_mut().and_then(|turn| {
+            let chain = turn.audit_end().cloned();
             turn.set_audit_end(None);
-            known
+            chain
         });
         // On a connection that is half open an answer never comes.
         let committed = tokio::time::timeout(DEADLINE, inner.commit()).await;
@@ -251,10 +307,12 @@ impl Tx {
         match turn {
             None => store.feed().wake().notify_one(),
             Some(mut turn) => {
-                turn.set_audit_end(audit_end.or(known));
+                turn.set_audit_end(audit_end.or(chain));
                 turn.lasting().await?;
             }
         }
+        drop(known);
+        store.count_transaction();
         Ok(())
     }
 
@@ -268,12 +326,23 @@ impl Tx {
         Ok(())
     }
 
+    async fn write_revisions(&mut self) -> Result<(), StoreError> {
+        let mut rows = std::mem::take(&mut self.revisions);
+        while !rows.is_empty() {
+            let rest = rows.split_off(rows.len().min(CHUNK));
+            federated_revision::Entity::insert_many(std::mem::replace(&mut rows, rest))
+                .exec_without_returning(&self.inner)
+                .await?;
+        }
+        Ok(())
+    }
+
     /// Writes the changes in few statements, because nobody else commits meanwhile. Rows of one statement are numbered in
     /// their order. Gives the last revision.
     async fn write_changes(&self) -> Result<Option<i64>, StoreError> {
         let mut revision = None;
         for chunk in self.changes.chunks(CHUNK) {
-            let rows = chunk.iter().map(|change| change::ActiveModel {
+            let rows = chunk.iter().map(|(at, change)| change::ActiveModel {
                 revision: sea_orm::NotSet,
                 kind: Set(change.kind.to_owned()),
                 object_id: Set(change.object),
@@ -282,7 +351,7 @@ impl Tx {
                 cluster_id: Set(change.cluster),
                 name: Set(change.name.clone()),
                 op: Set(change.op.as_str().to_owned()),
-                at: Set(self.context.now),
+                at: Set(*at),
             });
             let written = change::Entity::insert_many(rows).exec_with_returning(&self.inner).await?;
             revision = written.iter().map(|row| row.revision).max().max(revision);
@@ -309,18 +378,17 @@ impl Tx {
                 last.unwrap_or_default()
             }
         };
-        let duration_ms = i64::try_from(self.context.started.elapsed().as_millis()).unwrap_or(i64::MAX);
         let mut rows = Vec::new();
-        for event in &self.audits {
+        for (context, event) in &self.audits {
             let text = |value: &Option<serde_json::Value>| value.as_ref().map(ToString::to_string);
             let mut row = audit::Model {
                 id: 0,
                 // Databases keep microseconds; the chain must be computed from what can be read back.
-                at: truncate(self.context.now),
-                actor_id: self.context.actor.map(Uuid::from),
-                actor: self.context.actor_name.clone(),
-                token_id: self.context.token.map(Uuid::from),
-                address: self.context.address.map(|address| address.to_string()),
+                at: truncate(context.now),
+                actor_id: context.actor.map(Uuid::from),
+                actor: context.actor_name.clone(),
+                token_id: context.token.map(Uuid::from),
+                address: context.address.map(|address| address.to_string()),
                 verb: event.verb.to_owned(),
                 kind: event.kind.to_owned(),
                 name: event.name.clone(),
@@ -330,8 +398,8 @@ impl Tx {
                 before: text(&event.before),
                 after: text(&event.after),
                 result: event.result.clone().unwrap_or_else(|| "ok".to_owned()),
-                request_id: self.context.request_id.clone(),
-                duration_ms,
+                request_id: context.request_id.clone(),
+                duration_ms: i64::try_from(context.started.elapsed().as_millis()).unwrap_or(i64::MAX),
                 prev_hash: prev_hash.clone(),
                 hash: String::new(),
             };
@@ -348,6 +416,15 @@ impl Tx {
                 .await?;
         }
         Ok(Some(prev_hash))
+    }
+}
+
+/// What is known of projects is forgotten at the end of a commit, also of one of which the end is not known.
+struct Forgetting<'a>(&'a Store);
+
+impl Drop for Forgetting<'_> {
+    fn drop(&mut self) {
+        self.0.known().forget();
     }
 }
 

@@ -1,10 +1,14 @@
 //! Which kinds can be federated.
 
 use sea_orm::{
-    ColumnTrait as _, EntityTrait as _, QueryFilter as _, QueryOrder as _, Set, sea_query::OnConflict,
+    ActiveModelTrait as _, ColumnTrait as _, Condition, EntityTrait as _, PaginatorTrait as _,
+    QueryFilter as _, QueryOrder as _, Set, sea_query::OnConflict,
 };
 
-use crate::{Store, StoreError, WriteContext, entity::federated_type};
+use crate::{
+    Store, StoreError, Tx, WriteContext,
+    entity::{federated_object, federated_type},
+};
 
 pub use crate::entity::federated_type::Model;
 
@@ -37,6 +41,96 @@ pub const BUILT_IN: &[BuiltIn] = &[
     ("rbac.authorization.k8s.io", "v1", "ClusterRole", "clusterroles", false),
     ("rbac.authorization.k8s.io", "v1", "ClusterRoleBinding", "clusterrolebindings", false),
 ];
+
+/// A kind to be federated, or no longer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Declared {
+    /// API group; empty for the core group.
+    pub group: String,
+    /// Version of the API.
+    pub version: String,
+    /// Kind.
+    pub kind: String,
+    /// Plural.
+    pub plural: String,
+    /// Whether its objects live in namespaces.
+    pub namespaced: bool,
+    /// Whether it may be federated.
+    pub enabled: bool,
+}
+
+impl Declared {
+    /// `plural.group`.
+    #[must_use]
+    pub fn name(&self) -> String {
+        if self.group.is_empty() { self.plural.clone() } else { format!("{}.{}", self.plural, self.group) }
+    }
+}
+
+/// Declares a kind. Of one that is known only its version and whether it is on may change.
+///
+/// # Errors
+/// [`StoreError::Conflict`] when the name or the kind is known otherwise.
+pub async fn declare(tx: &Tx, declared: &Declared) -> Result<(), StoreError> {
+    let known = federated_type::Entity::find()
+        .filter(federated_type::Column::Group.eq(&declared.group))
+        .filter(
+            Condition::any()
+                .add(federated_type::Column::Plural.eq(&declared.plural))
+                .add(federated_type::Column::Kind.eq(&declared.kind)),
+        )
+        .all(tx.db())
+        .await?;
+    let other = known.iter().find(|row| {
+        (&row.kind, &row.plural, row.namespaced) != (&declared.kind, &declared.plural, declared.namespaced)
+    });
+    if let Some(row) = other {
+        let scope = if row.namespaced { "Namespaced" } else { "Cluster" };
+        return Err(StoreError::Conflict(format!(
+            "{} is known as kind {} with plural {} and scope {scope}",
+            row.r#type, row.kind, row.plural
+        )));
+    }
+    let row = federated_type::ActiveModel {
+        r#type: Set(declared.name()),
+        group: Set(declared.group.clone()),
+        version: Set(declared.version.clone()),
+        kind: Set(declared.kind.clone()),
+        plural: Set(declared.plural.clone()),
+        namespaced: Set(declared.namespaced),
+        built_in: Set(false),
+        enabled: Set(declared.enabled),
+    };
+    federated_type::Entity::insert(row)
+        .on_conflict(
+            OnConflict::column(federated_type::Column::Type)
+                .update_columns([federated_type::Column::Version, federated_type::Column::Enabled])
+                .to_owned(),
+        )
+        .exec_without_returning(tx.db())
+        .await?;
+    Ok(())
+}
+
+/// Takes a declaration back: the kind is switched off, and forgotten where it neither came with the release nor has
+/// objects.
+///
+/// # Errors
+/// When the database refuses.
+pub async fn withdraw(tx: &Tx, name: &str) -> Result<(), StoreError> {
+    let used =
+        federated_object::Entity::find().filter(federated_object::Column::Type.eq(name)).count(tx.db());
+    let Some(row) = federated_type::Entity::find_by_id(name.to_owned()).one(tx.db()).await? else {
+        return Ok(());
+    };
+    if row.built_in || used.await? > 0 {
+        let off = federated_type::ActiveModel { enabled: Set(false), ..row.into() };
+        off.update(tx.db()).await?;
+    } else {
+        federated_type::Entity::delete_by_id(name.to_owned()).exec(tx.db()).await?;
+    }
+    Ok(())
+}
 
 impl Store {
     /// Sees to it that the built-in kinds are there; what was switched off stays off.
@@ -83,10 +177,18 @@ impl Store {
     /// # Errors
     /// When the database is away.
     pub async fn federated_type(&self, group: &str, kind: &str) -> Result<Option<Model>, StoreError> {
-        Ok(federated_type::Entity::find()
+        if let Some(known) = self.known().type_of(group, kind) {
+            return Ok(Some(known));
+        }
+        let as_of = self.known().as_of();
+        let row = federated_type::Entity::find()
             .filter(federated_type::Column::Group.eq(group))
             .filter(federated_type::Column::Kind.eq(kind))
             .one(self.db())
-            .await?)
+            .await?;
+        if let Some(row) = &row {
+            self.known().keep_type(as_of, row);
+        }
+        Ok(row)
     }
 }

@@ -156,6 +156,18 @@ pub async fn grant(tx: &mut Tx, workspace: &Model, clusters: &[Uuid]) -> Result<
     Ok(())
 }
 
+/// Takes a cluster from every workspace; no project uses it any more.
+///
+/// # Errors
+/// When the database refuses.
+pub async fn withdraw(tx: &Tx, cluster: Uuid) -> Result<(), StoreError> {
+    workspace_cluster::Entity::delete_many()
+        .filter(workspace_cluster::Column::ClusterId.eq(cluster))
+        .exec(tx.db())
+        .await?;
+    Ok(())
+}
+
 /// Removes a workspace without projects.
 ///
 /// # Errors
@@ -218,6 +230,18 @@ impl Store {
             clusters.sort_by(|a, b| a.name.cmp(&b.name));
         }
         Ok(granted)
+    }
+
+    /// Workspaces that a cluster is granted to.
+    ///
+    /// # Errors
+    /// When the database is away.
+    pub async fn granting(&self, cluster: Uuid) -> Result<Vec<Uuid>, StoreError> {
+        let links = workspace_cluster::Entity::find()
+            .filter(workspace_cluster::Column::ClusterId.eq(cluster))
+            .all(self.db())
+            .await?;
+        Ok(links.into_iter().map(|link| link.workspace_id).collect())
     }
 
     /// Number of projects of workspaces.

@@ -40,6 +40,7 @@ export const clusters = {
   list: (query: T.ListParams, abort: Abort = {}) => body(api.GET('/api/v1/clusters', { params: { query }, ...abort })),
   get: (cluster: string, abort: Abort = {}) => body(api.GET('/api/v1/clusters/{cluster}', { params: { path: { cluster } }, ...abort })),
   add: (request: T.ClusterImport) => body(api.POST('/api/v1/clusters', { body: request })),
+  issueJoinToken: (cluster: string) => body(api.POST('/api/v1/clusters/{cluster}/join-tokens', { params: { path: { cluster } } })),
   addByAgent: (request: T.AgentClusterCreate) => body(api.POST('/api/v1/agent-clusters', { body: request })),
   update: (cluster: string, request: T.ClusterUpdate, version?: number) =>
     body(api.PATCH('/api/v1/clusters/{cluster}', { params: { path: { cluster } }, body: request, ...ifMatch(version) })),

@@ -3304,6 +3304,7 @@ export interface components {
             mode?: components["schemas"]["ReplicaMode"];
             /** @description Whether running replicas may be moved to come closer to the weights; only for `Preferences`. */
             rebalance?: boolean;
+            spread?: components["schemas"]["Spread"] | null;
             /** @description How it is divided. */
             strategy?: components["schemas"]["Strategy"];
             /**
@@ -3423,11 +3424,26 @@ export interface components {
             /** @description Password. */
             password: string;
         };
+        /** @description Over which groups of clusters replicas are spread. */
+        Spread: {
+            /** @description What makes a group: a label or fact of clusters. */
+            by?: components["schemas"]["Topology"];
+            /**
+             * Format: int64
+             * @description No more groups than these are used.
+             */
+            maxGroups?: number | null;
+            /**
+             * Format: int64
+             * @description Fewer groups than these are told as a fault; replicas are placed all the same.
+             */
+            minGroups?: number | null;
+        };
         /**
          * @description How a total is divided.
          * @enum {string}
          */
-        Strategy: "Weighted" | "Preferences";
+        Strategy: "Weighted" | "Preferences" | "ByCapacity" | "Spread" | "Pack";
         /** @description A personal access token, without its secret. */
         Token: {
             /**
@@ -3476,6 +3492,11 @@ export interface components {
          * @description A personal access token.
          */
         TokenId: string;
+        /**
+         * @description What groups clusters.
+         * @enum {string}
+         */
+        Topology: "region" | "zone" | "provider";
         /** @description A kind that can be federated. */
         TypeInfo: {
             /** @description Whether it comes with the release. */

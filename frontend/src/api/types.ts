@@ -42,6 +42,7 @@ export type Role = S['Role'];
 export type Cluster = S['Cluster'];
 export type AgentClusterCreate = S['AgentClusterCreate'];
 export type AgentClusterCreated = S['AgentClusterCreated'];
+export type JoinInstructions = S['JoinInstructions'];
 export type ClusterImport = S['ClusterImport'];
 export type ClusterProbe = S['ClusterProbe'];
 export type ClusterUpdate = S['ClusterUpdate'];

@@ -5,8 +5,9 @@ import { basePath } from '../api/base';
 import { ApiFailure } from '../api/client';
 import { session } from '../api/endpoints';
 import type { Language, SetupRequest, UrlTestResult } from '../api/types';
+import { useSaid } from '../phrases';
 import { Sentence } from '../ui/Sentence';
-import { fieldErrors, useFailure } from '../ui/failure';
+import { useFailure, useFieldErrors } from '../ui/failure';
 import { Frame } from './Frame';
 
 /** The one-time token, out of the link that the server printed: in the fragment, or in the query. */
@@ -26,6 +27,8 @@ const isUrl = (text: string) => /^https?:\/\/[^\s/]+/.test(text);
 export default function Setup({ onDone }: { onDone: () => void }) {
   const { t, i18n } = useTranslation();
   const say = useFailure();
+  const fieldErrors = useFieldErrors();
+  const said = useSaid();
   const [linked] = useState(tokenInLink);
   const [token, setToken] = useState(linked);
   const [name, setName] = useState('admin');
@@ -165,7 +168,7 @@ export default function Setup({ onDone }: { onDone: () => void }) {
         </div>
         <div aria-live="polite">
           {test === 'running' && <Sentence tone="busy">{t('setup.urlTesting')}</Sentence>}
-          {test && test !== 'running' && <Sentence tone={test.reachable ? 'ok' : 'warn'}>{test.message}</Sentence>}
+          {test && test !== 'running' && <Sentence tone={test.reachable ? 'ok' : 'warn'}>{said(test.message)}</Sentence>}
         </div>
         <Button type="submit" size="sm" loading={busy}>
           {t('setup.submit')}

@@ -3,6 +3,7 @@
 import i18next from 'i18next';
 import { initReactI18next } from 'react-i18next';
 import type { Language } from '../api/types';
+import { loadPhrases } from '../phrases';
 import { remember } from '../preferences';
 
 type Part = 'door' | 'console';
@@ -36,17 +37,20 @@ export async function startWords(language: Language): Promise<void> {
     returnNull: false,
   });
   await load(language, 'door');
+  // Nobody waits for it: the door itself needs no sentence of the server.
+  void loadPhrases(language);
   tell(language);
 }
 
 /** Loads the words of the shell in the language of now. */
 export async function loadConsoleWords(): Promise<void> {
   wanted.add('console');
-  await load(i18next.language as Language, 'console');
+  const language = i18next.language as Language;
+  await Promise.all([load(language, 'console'), loadPhrases(language)]);
 }
 
 export async function changeLanguage(language: Language): Promise<void> {
-  await Promise.all([...wanted].map((part) => load(language, part)));
+  await Promise.all([...[...wanted].map((part) => load(language, part)), loadPhrases(language)]);
   await i18next.changeLanguage(language);
   remember('language', language);
   tell(language);

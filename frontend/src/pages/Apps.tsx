@@ -7,6 +7,7 @@ import { useList, useResource } from '../api/hooks';
 import { may } from '../api/permissions';
 import { useCan } from '../api/session';
 import type { FederatedObject } from '../api/types';
+import { useSaid } from '../phrases';
 import { DataTable, type Column } from '../ui/DataTable';
 import { Filter } from '../ui/Filter';
 import { Nothing, Page } from '../ui/Page';
@@ -20,6 +21,7 @@ const id = (one: FederatedObject) => `${one.type}/${one.name}`;
 /** Federated objects of a project. */
 export default function Apps() {
   const { t } = useTranslation();
+  const said = useSaid();
   const { ws, proj } = useParams({ from: '/w/$ws/p/$proj/apps' });
   const navigate = useNavigate();
   const can = useCan();
@@ -57,10 +59,10 @@ export default function Apps() {
         align: 'right',
         cell: (one) => (one.status.replicas == null ? '–' : t('object.ready', { ready: one.status.readyReplicas ?? 0, count: one.status.replicas })),
       },
-      { id: 'message', title: t('object.message'), cell: (one) => <span title={one.status.message}>{one.status.message || '–'}</span> },
+      { id: 'message', title: t('object.message'), cell: (one) => <span title={said(one.status.message)}>{said(one.status.message) || '–'}</span> },
       { id: 'updated', title: t('object.changed'), sort: 'updatedAt', cell: (one) => <Time at={one.updatedAt} /> },
     ],
-    [t, ws, proj],
+    [t, said, ws, proj],
   );
   const open = useCallback(
     (one: FederatedObject) => void navigate({ to: '/w/$ws/p/$proj/fed/$type/$name/status', params: { ws, proj, type: one.type, name: one.name } }),

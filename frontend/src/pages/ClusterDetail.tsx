@@ -9,6 +9,7 @@ import { useResource } from '../api/hooks';
 import { may } from '../api/permissions';
 import { useCan } from '../api/session';
 import type { Cluster } from '../api/types';
+import { useSaid } from '../phrases';
 import { Confirm } from '../ui/Confirm';
 import { useFailure } from '../ui/failure';
 import { useFormat } from '../ui/format';
@@ -19,17 +20,24 @@ import { Sentence } from '../ui/Sentence';
 import { PhaseState, State } from '../ui/State';
 import { Time } from '../ui/Time';
 import { clusterReason } from './clusterReason';
+import { JoinAgain } from './import/JoinAgain';
 
 export default function ClusterDetail() {
   const { t } = useTranslation();
+  const said = useSaid();
   const { cluster: name } = useParams({ from: '/clusters/$cluster/overview' });
   const can = useCan();
-  const [dialog, setDialog] = useState<'edit' | 'detach'>();
+  const [dialog, setDialog] = useState<'edit' | 'detach' | 'join'>();
   const query = useResource({ key: ['cluster', name], topic: `clusters/${name}`, read: (options) => clusters.get(name, options) });
   const manages = can.platform(may.manageClusters) || can.cluster(name, may.manageCluster);
   const close = () => setDialog(undefined);
   const actions = manages && (
     <>
+      {query.data?.connection === 'agent' && can.platform(may.manageClusters) && (
+        <Button variant="default" onClick={() => setDialog('join')}>
+          {t('agent.again')}
+        </Button>
+      )}
       <Button variant="default" onClick={() => setDialog('edit')}>
         {t('cluster.edit')}
       </Button>
@@ -48,12 +56,13 @@ export default function ClusterDetail() {
       <Gate query={query}>
         {(cluster) => (
           <>
-            {clusterReason(cluster) !== '' && <Sentence tone={cluster.phase === 'Ready' ? 'warn' : 'bad'}>{clusterReason(cluster)}</Sentence>}
+            {clusterReason(cluster) !== '' && <Sentence tone={cluster.phase === 'Ready' ? 'warn' : 'bad'}>{said(clusterReason(cluster))}</Sentence>}
             {cluster.insecure && <Sentence tone="warn">{t('cluster.insecure')}</Sentence>}
             <div className="two-panels">
               <Facts cluster={cluster} />
               <Conditions cluster={cluster} />
             </div>
+            {dialog === 'join' && <JoinAgain cluster={cluster.name} onClose={close} />}
             {dialog === 'edit' && <Edit cluster={cluster} onClose={close} />}
             {dialog === 'detach' && <Detach cluster={cluster} onClose={close} />}
           </>
@@ -102,9 +111,10 @@ function Facts({ cluster }: { cluster: Cluster }) {
 
 function Credential({ credential }: { credential: NonNullable<Cluster['credential']> }) {
   const { t } = useTranslation();
+  const said = useSaid();
   return (
     <>
-      {credential.kind}
+      {said(credential.kind)}
       {credential.expiresAt && (
         <>
           {' · '}
@@ -117,6 +127,7 @@ function Credential({ credential }: { credential: NonNullable<Cluster['credentia
 
 function Conditions({ cluster }: { cluster: Cluster }) {
   const { t } = useTranslation();
+  const said = useSaid();
   return (
     <Panel title={t('cluster.conditions')} flush>
       <div className="table-scroll" tabIndex={0} role="region" aria-label={t('cluster.conditions')}>
@@ -138,7 +149,7 @@ function Conditions({ cluster }: { cluster: Cluster }) {
                 <td>
                   <State tone={one.status === 'True' ? 'ok' : one.status === 'False' ? 'bad' : 'unknown'} word={t(`truth.${one.status as 'True'}`)} />
                 </td>
-                <td className="wrap">{one.message || one.reason || '–'}</td>
+                <td className="wrap">{said(one.message) || one.reason || '–'}</td>
                 <td>
                   <Time at={one.lastTransitionTime} />
                 </td>

@@ -6,7 +6,7 @@ import { useTranslation } from 'react-i18next';
 import { ApiFailure } from '../api/client';
 import { clusters } from '../api/endpoints';
 import type { Cluster, ClusterImport as Body } from '../api/types';
-import { fieldErrors, useFailure } from '../ui/failure';
+import { useFailure, useFieldErrors } from '../ui/failure';
 import { LabelsInput } from '../ui/Labels';
 import { Page, Panel } from '../ui/Page';
 import { Sentence } from '../ui/Sentence';
@@ -26,6 +26,7 @@ export default function ClusterImport() {
 function ImportOne({ onAnother }: { onAnother: () => void }) {
   const { t } = useTranslation();
   const say = useFailure();
+  const fieldErrors = useFieldErrors();
   const cache = useQueryClient();
   const [kubeconfig, setKubeconfig] = useState('');
   const [context, setContext] = useState<string>();

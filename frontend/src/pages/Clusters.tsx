@@ -8,6 +8,7 @@ import { useList } from '../api/hooks';
 import { may } from '../api/permissions';
 import { useCan } from '../api/session';
 import type { Cluster } from '../api/types';
+import { useSaid } from '../phrases';
 import { DataTable, type Column } from '../ui/DataTable';
 import { Filter } from '../ui/Filter';
 import { Nothing, Page } from '../ui/Page';
@@ -21,6 +22,7 @@ const id = (cluster: Cluster) => cluster.name;
 
 export default function Clusters() {
   const { t } = useTranslation();
+  const said = useSaid();
   const format = useFormat();
   const navigate = useNavigate();
   const can = useCan();
@@ -47,9 +49,9 @@ export default function Clusters() {
       { id: 'seen', title: t('cluster.lastSeen'), cell: (one) => (one.lastSeenAt ? <Time at={one.lastSeenAt} /> : '–') },
       { id: 'connection', title: t('cluster.connection'), cell: (one) => t(`connection.${one.connection}`) },
       { id: 'port', title: t('cluster.fixedPort'), align: 'right', cell: (one) => one.fixedPort ?? '–' },
-      { id: 'reason', title: t('cluster.reason'), cell: (one) => <span title={clusterReason(one)}>{clusterReason(one) || '–'}</span> },
+      { id: 'reason', title: t('cluster.reason'), cell: (one) => <span title={said(clusterReason(one))}>{said(clusterReason(one)) || '–'}</span> },
     ],
-    [t, format],
+    [t, said, format],
   );
   const open = useCallback((one: Cluster) => void navigate({ to: '/clusters/$cluster/overview', params: { cluster: one.name } }), [navigate]);
   const imports = can.platform(may.manageClusters);

@@ -2,6 +2,7 @@ import { useParams } from '@tanstack/react-router';
 import { Fragment, useState } from 'react';
 import { useTranslation } from 'react-i18next';
 import type { ClusterStatus, FederatedObject } from '../api/types';
+import { useSaid } from '../phrases';
 import { Mark, type Tone } from '../ui/Mark';
 import { PhaseState } from '../ui/State';
 import { Time } from '../ui/Time';
@@ -18,6 +19,7 @@ export default function FederatedStatus() {
 
 function Matrix({ object }: { object: FederatedObject }) {
   const { t } = useTranslation();
+  const said = useSaid();
   const [open, setOpen] = useState<ReadonlySet<string>>(new Set());
   const { status } = object;
   const toggle = (cluster: string) =>
@@ -37,7 +39,7 @@ function Matrix({ object }: { object: FederatedObject }) {
         {status.observedGeneration < object.generation && (
           <span className="muted num">{t('matrix.generation', { seen: status.observedGeneration, now: object.generation })}</span>
         )}
-        {status.phase !== 'Ready' && <span className="muted grow">{status.message}</span>}
+        {status.phase !== 'Ready' && <span className="muted grow">{said(withoutCount(status.message))}</span>}
       </div>
       <div className="table-scroll" tabIndex={0} role="region" aria-label={t('object.tabs.status')}>
         <table className="grid">
@@ -70,8 +72,12 @@ function Matrix({ object }: { object: FederatedObject }) {
   );
 }
 
+/** The summary has counted already; what is left of the sentence is why. */
+const withoutCount = (message: string) => message.replace(/^\d+ of \d+ clusters ready(: |$)/, '');
+
 function Row({ one, open, onToggle }: { one: ClusterStatus; open: boolean; onToggle: () => void }) {
   const { t } = useTranslation();
+  const said = useSaid();
   const yes = (on: boolean, tone: Tone, word: string) => (
     <span className="state">
       <Mark tone={tone} />
@@ -110,7 +116,7 @@ function Row({ one, open, onToggle }: { one: ClusterStatus; open: boolean; onTog
         )}
       </td>
       <td className="right">{one.drift.length === 0 ? <span className="muted">{t('matrix.none')}</span> : one.drift.length}</td>
-      <td>{one.lastError ? <span title={one.lastError.message}>{one.lastError.reason}</span> : <span className="muted">{t('matrix.none')}</span>}</td>
+      <td>{one.lastError ? <span title={said(one.lastError.message)}>{one.lastError.reason}</span> : <span className="muted">{t('matrix.none')}</span>}</td>
       <td>{one.observedAt ? <Time at={one.observedAt} /> : <span className="muted">{'–'}</span>}</td>
     </tr>
   );

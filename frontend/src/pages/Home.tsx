@@ -2,8 +2,10 @@ import { Link, type LinkProps } from '@tanstack/react-router';
 import { useTranslation } from 'react-i18next';
 import { session } from '../api/endpoints';
 import { useResource } from '../api/hooks';
-import { useAccess } from '../api/session';
+import { may } from '../api/permissions';
+import { useAccess, useCan } from '../api/session';
 import type { Attention, Overview } from '../api/types';
+import { useSaid } from '../phrases';
 import { Gate } from '../ui/Gate';
 import { Mark } from '../ui/Mark';
 import { Page, Panel } from '../ui/Page';
@@ -12,6 +14,10 @@ import { attentionLink, checklistLinks } from './homeLinks';
 
 export default function Home() {
   const { t } = useTranslation();
+  const can = useCan();
+  const access = useAccess().data;
+  // Nought would be a lie to those who may not see any.
+  const seesClusters = can.platform(may.seeClusters) || (access?.clusters.length ?? 0) > 0;
   const overview = useResource({ key: ['overview'], topic: 'overview', read: session.overview });
   return (
     <Page title={t('home.title')}>
@@ -36,7 +42,7 @@ export default function Home() {
               )}
             </Panel>
             <div className="home-counts">
-              <Counts title={t('home.clusters')} phases={data.clusters} link={{ to: '/clusters' }} />
+              {seesClusters && <Counts title={t('home.clusters')} phases={data.clusters} link={{ to: '/clusters' }} />}
               <Counts title={t('home.objects')} phases={data.federatedObjects} />
               <Counts title={t('home.workspaces')} total={data.workspaces} link={{ to: '/workspaces' }} />
               <Counts title={t('home.projects')} total={data.projects} />
@@ -74,6 +80,7 @@ function Checklist({ overview }: { overview: Overview }) {
 }
 
 function AttentionLine({ one }: { one: Attention }) {
+  const said = useSaid();
   const link = attentionLink(one, useAccess().data);
   return (
     <li>
@@ -85,7 +92,7 @@ function AttentionLine({ one }: { one: Attention }) {
       ) : (
         <span className="mono">{one.name}</span>
       )}
-      <span className="grow">{one.message}</span>
+      <span className="grow">{said(one.message)}</span>
     </li>
   );
 }

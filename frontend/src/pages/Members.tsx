@@ -11,7 +11,7 @@ import { useCan } from '../api/session';
 import type { Member } from '../api/types';
 import { Confirm } from '../ui/Confirm';
 import { DataTable, type Column } from '../ui/DataTable';
-import { fieldErrors, useFailure } from '../ui/failure';
+import { useFailure, useFieldErrors } from '../ui/failure';
 import { isUserName } from '../ui/names';
 import { Nothing, Page } from '../ui/Page';
 import { RolePicks } from '../ui/RolePicks';
@@ -92,6 +92,7 @@ export function Members({ scope }: { scope: MemberScope }) {
 function Put({ scope, member, onDone, onClose }: { scope: MemberScope; member?: Member; onDone: () => Promise<void>; onClose: () => void }) {
   const { t } = useTranslation();
   const say = useFailure();
+  const fieldErrors = useFieldErrors();
   const can = useCan();
   const kind = scope.scope === 'workspaces' ? 'workspace' : 'project';
   const offered = useResource({ key: ['roles', kind], read: (options) => roles.list(kind, options) });

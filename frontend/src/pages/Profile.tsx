@@ -6,7 +6,7 @@ import { useTranslation } from 'react-i18next';
 import { session } from '../api/endpoints';
 import { ME, useMe } from '../api/session';
 import type { User } from '../api/types';
-import { fieldErrors, useFailure } from '../ui/failure';
+import { useFailure, useFieldErrors } from '../ui/failure';
 import { Gate } from '../ui/Gate';
 import { Page, Panel } from '../ui/Page';
 import { Sentence } from '../ui/Sentence';
@@ -66,6 +66,7 @@ function Account({ user }: { user: User }) {
 function Password() {
   const { t } = useTranslation();
   const say = useFailure();
+  const fieldErrors = useFieldErrors();
   const [current, setCurrent] = useState('');
   const [next, setNext] = useState('');
   const [busy, setBusy] = useState(false);

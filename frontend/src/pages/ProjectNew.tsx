@@ -9,7 +9,7 @@ import { ACCESS } from '../api/session';
 import type { ProjectCreate } from '../api/types';
 import { useClusters } from '../api/useClusters';
 import { ClusterPicks } from '../ui/ClusterPicks';
-import { fieldErrors, useFailure } from '../ui/failure';
+import { useFailure, useFieldErrors } from '../ui/failure';
 import { Gate } from '../ui/Gate';
 import { isLabel, isReserved } from '../ui/names';
 import { Page } from '../ui/Page';
@@ -18,6 +18,7 @@ import { Sentence } from '../ui/Sentence';
 export default function ProjectNew() {
   const { t } = useTranslation();
   const say = useFailure();
+  const fieldErrors = useFieldErrors();
   const { ws } = useParams({ from: '/w/$ws/projects/new' });
   const navigate = useNavigate();
   const cache = useQueryClient();

@@ -9,7 +9,7 @@ import type { Token } from '../api/types';
 import { Confirm } from '../ui/Confirm';
 import { Copy } from '../ui/Copy';
 import { DataTable, type Column } from '../ui/DataTable';
-import { fieldErrors, useFailure } from '../ui/failure';
+import { useFailure, useFieldErrors } from '../ui/failure';
 import { isLabel } from '../ui/names';
 import { Nothing, Page } from '../ui/Page';
 import { Sentence } from '../ui/Sentence';
@@ -70,6 +70,7 @@ export default function Tokens() {
 function Create({ onClose, onDone }: { onClose: () => void; onDone: () => Promise<unknown> }) {
   const { t } = useTranslation();
   const say = useFailure();
+  const fieldErrors = useFieldErrors();
   const [name, setName] = useState('');
   const [days, setDays] = useState('90');
   const [busy, setBusy] = useState(false);

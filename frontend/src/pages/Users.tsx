@@ -10,7 +10,7 @@ import { useCan, useMe } from '../api/session';
 import type { User } from '../api/types';
 import { Confirm } from '../ui/Confirm';
 import { DataTable, type Column } from '../ui/DataTable';
-import { fieldErrors, useFailure } from '../ui/failure';
+import { useFailure, useFieldErrors } from '../ui/failure';
 import { Filter } from '../ui/Filter';
 import { isUserName } from '../ui/names';
 import { Nothing, Page } from '../ui/Page';
@@ -117,6 +117,7 @@ export default function Users() {
 function Create({ onClose, onDone }: { onClose: () => void; onDone: () => Promise<unknown> }) {
   const { t } = useTranslation();
   const say = useFailure();
+  const fieldErrors = useFieldErrors();
   const offered = useResource({ key: ['roles', 'platform'], read: (options) => roles.list('platform', options) });
   const [name, setName] = useState('');
   const [displayName, setDisplayName] = useState('');

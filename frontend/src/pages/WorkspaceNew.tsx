@@ -8,7 +8,7 @@ import { ACCESS } from '../api/session';
 import type { WorkspaceCreate } from '../api/types';
 import { useClusters } from '../api/useClusters';
 import { ClusterPicks } from '../ui/ClusterPicks';
-import { fieldErrors, useFailure } from '../ui/failure';
+import { useFailure, useFieldErrors } from '../ui/failure';
 import { isLabel, isReserved } from '../ui/names';
 import { Page } from '../ui/Page';
 import { Sentence } from '../ui/Sentence';
@@ -17,6 +17,7 @@ import { Sentence } from '../ui/Sentence';
 export default function WorkspaceNew() {
   const { t } = useTranslation();
   const say = useFailure();
+  const fieldErrors = useFieldErrors();
   const navigate = useNavigate();
   const cache = useQueryClient();
   const { known, loading } = useClusters();

@@ -43,8 +43,10 @@ export function Switcher({ workspace, project }: { workspace: string | undefined
   return (
     <Popover opened={opened} onChange={show} position="bottom-start" width={320} shadow="md" trapFocus transitionProps={{ duration: 100 }}>
       <Popover.Target>
-        <button type="button" className="crumb-button boxed" onClick={() => show(!opened)}>
-          <span>{workspace ? [workspace, project].filter(Boolean).join(' ▸ ') : t('switcher.choose')}</span>
+        <button type="button" className="crumb-button boxed places" title={[workspace, project].filter(Boolean).join(' ▸ ')} onClick={() => show(!opened)}>
+          <span>{workspace ?? t('switcher.choose')}</span>
+          {workspace && project && <span aria-hidden="true">{'▸'}</span>}
+          {workspace && project && <span>{project}</span>}
           <span aria-hidden="true">{'▾'}</span>
         </button>
       </Popover.Target>

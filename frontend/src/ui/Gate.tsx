@@ -14,7 +14,7 @@ export function Failure({ error, retry }: { error: unknown; retry?: () => void }
   return (
     <Sentence tone="bad">
       <p>{say(error)}</p>
-      {status === 403 && <p className="muted">{t('shell.whoGrants')}</p>}
+      {status === 403 && (error as ApiFailure).message === '' && <p className="muted">{t('shell.whoGrants')}</p>}
       {error instanceof ApiFailure && error.requestId && status !== 403 && status !== 404 && (
         <p className="muted mono">{t('error.requestId', { id: error.requestId })}</p>
       )}

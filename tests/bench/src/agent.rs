@@ -6,7 +6,14 @@ use anyhow::Context;
 use hanse_harness::{Access, Cluster, agent::AgentProcess};
 use serde_json::Value;
 
-pub async fn start(folder: &Path, cluster: &Cluster, created: &Value) -> anyhow::Result<AgentProcess> {
+use crate::machine::Process;
+
+/// Starts it.
+pub async fn start(
+    folder: &Path,
+    cluster: &Cluster,
+    created: &Value,
+) -> anyhow::Result<(AgentProcess, Process)> {
     let own = folder.join(&cluster.name);
     std::fs::create_dir_all(&own)?;
     let kubeconfig = own.join("kubeconfig");
@@ -30,5 +37,7 @@ pub async fn start(folder: &Path, cluster: &Cluster, created: &Value) -> anyhow:
         "--state",
         &state,
     ];
-    AgentProcess::try_start(&own, &arguments).await
+    let agent = AgentProcess::try_start(&own, &arguments).await?;
+    let process = Process::of_agent(&own.join("state"))?;
+    Ok((agent, process))
 }

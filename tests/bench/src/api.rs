@@ -40,6 +40,24 @@ impl Api {
         self.post("clusters", &json!({"name": name, "kubeconfig": kubeconfig})).await.map(|_| ())
     }
 
+    /// The token, for clients of their own.
+    pub fn token(&self) -> &str {
+        self.credential.1.trim_start_matches("Bearer ")
+    }
+
+    /// A figure of `/metrics`.
+    pub async fn metric(&self, name: &str) -> anyhow::Result<f64> {
+        let text = self.client.get(format!("{}/metrics", self.url)).send().await?.text().await?;
+        let found = text.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(' ')?.parse().ok());
+        found.with_context(|| format!("/metrics has no {name}"))
+    }
+
+    /// The certificate of the server's own authority, in PEM.
+    pub async fn authority(&self) -> anyhow::Result<String> {
+        let answer = self.client.get(format!("{}/ca.pem", self.url)).send().await?.error_for_status()?;
+        Ok(answer.text().await?)
+    }
+
     /// A workspace and the project that is measured, with all clusters.
     pub async fn workspace(&self, clusters: &[&str]) -> anyhow::Result<()> {
         let project = json!({"name": PROJECT, "clusters": clusters});
@@ -59,11 +77,17 @@ impl Api {
         self.call(Method::PATCH, &path, Some(&json!({"spec": {"template": object}}))).await.map(|_| ())
     }
 
-    /// A request to the hub, as a Kubernetes client makes it.
-    pub async fn hub(&self, method: Method, path: &str, body: Option<&Value>) -> anyhow::Result<()> {
+    /// A request to a root of the hub, as a Kubernetes client makes it.
+    pub async fn hub(
+        &self,
+        root: &str,
+        method: Method,
+        path: &str,
+        body: Option<&Value>,
+    ) -> anyhow::Result<()> {
         let (name, value) = &self.credential;
-        let mut request =
-            self.client.request(method.clone(), format!("{}/kube{path}", self.url)).header(name, value);
+        let url = format!("{}/{root}{path}", self.url);
+        let mut request = self.client.request(method.clone(), url).header(name, value);
         if let Some(body) = body {
             let media =
                 if method == Method::PATCH { "application/merge-patch+json" } else { "application/json" };

@@ -14,11 +14,24 @@ pub struct Process {
 }
 
 impl Process {
+    /// By its number.
+    pub fn of(pid: u32) -> Self {
+        Self { folder: PathBuf::from(format!("/proc/{pid}")) }
+    }
+
     /// The server with this data folder.
     pub fn of_server(data_dir: &Path) -> anyhow::Result<Self> {
-        let data_dir = data_dir.to_string_lossy().into_owned();
-        Self::find(|words| words.iter().any(|word| word == "serve") && words.contains(&data_dir))
-            .context("no process of the server")
+        Self::with_arguments("serve", data_dir).context("no process of the server")
+    }
+
+    /// The agent with this folder for its state.
+    pub fn of_agent(state: &Path) -> anyhow::Result<Self> {
+        Self::with_arguments("join", state).context("no process of the agent")
+    }
+
+    fn with_arguments(verb: &str, folder: &Path) -> anyhow::Result<Self> {
+        let folder = folder.to_string_lossy().into_owned();
+        Self::find(|words| words.iter().any(|word| word == verb) && words.contains(&folder))
     }
 
     fn find(is_it: impl Fn(&[String]) -> bool) -> anyhow::Result<Self> {
@@ -36,11 +49,25 @@ impl Process {
         anyhow::bail!("not among the processes")
     }
 
-    /// Largest memory (resident set) since its start, in bytes.
+    /// Largest memory (resident set) since its start or since [`Process::forget_peak`], in bytes.
     pub fn peak_rss(&self) -> anyhow::Result<u64> {
+        self.memory("VmHWM:")
+    }
+
+    /// Memory (resident set), in bytes.
+    pub fn rss(&self) -> anyhow::Result<u64> {
+        self.memory("VmRSS:")
+    }
+
+    /// Counts the largest memory from now on.
+    pub fn forget_peak(&self) -> anyhow::Result<()> {
+        Ok(std::fs::write(self.folder.join("clear_refs"), "5")?)
+    }
+
+    fn memory(&self, name: &str) -> anyhow::Result<u64> {
         let status = std::fs::read_to_string(self.folder.join("status"))?;
-        let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).context("no VmHWM")?;
-        let kibibytes: u64 = line.split_whitespace().next().context("no VmHWM")?.parse()?;
+        let line = status.lines().find_map(|line| line.strip_prefix(name)).context("a process has ended")?;
+        let kibibytes: u64 = line.split_whitespace().next().context("no figure")?.parse()?;
         Ok(kibibytes * 1024)
     }
 
@@ -48,6 +75,7 @@ impl Process {
     pub fn cpu_seconds(&self) -> anyhow::Result<f64> {
         let stat = std::fs::read_to_string(self.folder.join("stat"))?;
         let fields = stat.rsplit_once(')').map_or("", |(_, rest)| rest).split_whitespace().skip(11).take(2);
+        // A hundred a second, whatever the kernel's own clock: so Linux has told it for decades.
         let ticks: u32 = fields.filter_map(|field| field.parse::<u32>().ok()).sum();
         Ok(f64::from(ticks) / 100.0)
     }
@@ -89,32 +117,50 @@ fn label<'a>(labels: &'a str, name: &str) -> &'a str {
 }
 
 /// What members have done up to now.
+#[derive(Clone, Debug, Default)]
 pub struct Work {
     pub cpu_seconds: f64,
     pub requests: BTreeMap<String, f64>,
 }
 
 impl Work {
-    pub async fn of(members: &[Member]) -> anyhow::Result<Self> {
-        let mut work = Self { cpu_seconds: 0.0, requests: BTreeMap::new() };
-        for member in members {
-            for (what, count) in member.requests().await? {
-                *work.requests.entry(what).or_default() += count;
-            }
-            work.cpu_seconds += member.server.cpu_seconds()?;
-        }
-        Ok(work)
+    /// Before something is measured: asking for the requests costs the members work of its own, which does not count.
+    pub async fn before(members: &[Member]) -> anyhow::Result<Self> {
+        let requests = requests(members).await?;
+        Ok(Self { cpu_seconds: cpu_seconds(members)?, requests })
     }
 
-    /// What was done since `earlier`.
-    pub fn since(mut self, earlier: &Self) -> Self {
-        self.cpu_seconds -= earlier.cpu_seconds;
-        for (what, count) in &mut self.requests {
+    /// What was done since.
+    pub async fn since(members: &[Member], earlier: &Self) -> anyhow::Result<Self> {
+        let cpu_seconds = cpu_seconds(members)? - earlier.cpu_seconds;
+        let mut requests = requests(members).await?;
+        for (what, count) in &mut requests {
             *count -= earlier.requests.get(what).copied().unwrap_or_default();
         }
-        self.requests.retain(|_, count| *count > 0.0);
-        self
+        requests.retain(|_, count| *count > 0.0);
+        Ok(Self { cpu_seconds, requests })
     }
+}
+
+fn cpu_seconds(members: &[Member]) -> anyhow::Result<f64> {
+    members.iter().map(|member| member.server.cpu_seconds()).sum()
+}
+
+async fn requests(members: &[Member]) -> anyhow::Result<BTreeMap<String, f64>> {
+    let mut sums = BTreeMap::new();
+    for found in futures::future::try_join_all(members.iter().map(Member::requests)).await? {
+        for (what, count) in found {
+            *sums.entry(what).or_default() += count;
+        }
+    }
+    Ok(sums)
+}
+
+/// Files that this process may have open.
+pub fn open_files() -> usize {
+    let limits = std::fs::read_to_string("/proc/self/limits").unwrap_or_default();
+    let line = limits.lines().find_map(|line| line.strip_prefix("Max open files"));
+    line.and_then(|line| line.split_whitespace().next()?.parse().ok()).unwrap_or(1024)
 }
 
 /// The machine, in a few words.

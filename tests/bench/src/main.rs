@@ -1,35 +1,54 @@
-//! `make bench`: how fast Hanse gets objects to its members, beside a bare client that writes the same objects straight
-//! to the same members in the same run. Both share one machine with the members, so absolute figures say little about
-//! anybody else's; the ratio is what counts.
+//! `make bench`: how fast Hanse gets objects to its members, how soon single changes are seen, what it costs, and what
+//! its tunnel adds, each beside a bare client that does the same without Hanse in the same run. All share one machine, so
+//! absolute figures say little about anybody else's; ratios are what counts.
+//!
+//! | part | file |
+//! |---|---|
+//! | `tunnel`: the tunnel alone | [`tunnel`], one file per measurement below it |
+//! | `footprint`: start, idle memory | [`footprint`] |
+//! | `batches`: 1,000 × 3 objects; `fan-out`: 200 × 10 | [`batches`]; [`plain`] and [`federated`] write |
+//! | `loaded`: single changes, status, drift on the loaded system | [`loaded`] |
+//! | `gateway`: small reads through the gateway | [`gateway`] |
+//!
+//! [`figures`] has percentiles, ratios and targets; [`report`] writes them; [`bed`] is what federation is measured on.
 
 mod agent;
 mod api;
+mod batches;
+mod bed;
+mod database;
 mod federated;
+mod figures;
+mod footprint;
+mod gateway;
+mod loaded;
 mod machine;
 mod observer;
 mod plain;
 mod report;
 mod sample;
+mod scale;
 mod start;
+mod tunnel;
 
-use std::{path::PathBuf, time::Duration};
-
-use anyhow::Context;
-use clap::Parser;
-use hanse_harness::{Access, ControlPlanes, Flavour, HanseProcess, Plane};
-
-use crate::{
-    api::Api,
-    machine::{Member, Process},
-    observer::Observer,
-    report::{Phase, Report, Settings, System, Way},
-    sample::Kind,
+use std::{
+    future::Future,
+    path::{Path, PathBuf},
+    time::{Duration, Instant},
 };
 
-/// The whole run ends by then, whatever happens.
-const DEADLINE: Duration = Duration::from_secs(570);
+use anyhow::Context;
+use clap::{Parser, Subcommand, ValueEnum};
+use tokio::signal::unix::{SignalKind, signal};
 
-/// Measures a server beside a bare client.
+use crate::{batches::Way, bed::Bed, report::Report, scale::Scale};
+
+/// The whole run ends by then, whatever happens.
+const DEADLINE: Duration = Duration::from_secs(1500);
+/// So does each part.
+const PART_DEADLINE: Duration = Duration::from_secs(600);
+
+/// Measures Hanse beside a bare client.
 #[derive(Parser)]
 struct Arguments {
     /// The server's binary; by default the one beside this program
@@ -38,40 +57,69 @@ struct Arguments {
     /// Where to write all figures as JSON
     #[arg(long, value_name = "FILE")]
     json: Option<PathBuf>,
-    /// Where to write the table, between its markers
-    #[arg(long, value_name = "FILE", default_value = "docs/benchmark.md")]
-    markdown: PathBuf,
-    /// Objects of each kind in each round
-    #[arg(long, default_value_t = 200)]
-    objects: usize,
-    /// Rounds: the bare client and the server in turn
-    #[arg(long, default_value_t = 4)]
-    rounds: usize,
-    /// Half of everything
+    /// Where to write the tables, between their markers [default: docs/benchmark.md, unless --only is given]
+    #[arg(long, value_name = "FILE")]
+    markdown: Option<PathBuf>,
+    /// Measures this part only; may be repeated
+    #[arg(long, value_name = "PART")]
+    only: Vec<Part>,
+    /// Less of everything: four minutes instead of fifteen
     #[arg(long)]
     quick: bool,
+    /// Hardly anything of anything: for working on the benchmark itself
+    #[arg(long, hide = true)]
+    tiny: bool,
+    #[command(subcommand)]
+    process: Option<Own>,
+}
+
+#[derive(Subcommand)]
+enum Own {
+    /// What this program runs as when it has started itself
+    #[command(hide = true, subcommand)]
+    Role(tunnel::Process),
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Part {
+    Tunnel,
+    Footprint,
+    Batches,
+    Loaded,
+    Gateway,
+    FanOut,
 }
 
 #[tokio::main]
 async fn main() -> anyhow::Result<()> {
-    let mut arguments = Arguments::parse();
-    if arguments.quick {
-        arguments.objects = (arguments.objects / 2).max(1);
-        arguments.rounds = (arguments.rounds / 2).max(2);
+    let arguments = Arguments::parse();
+    if let Some(Own::Role(role)) = arguments.process {
+        return Box::pin(role.run()).await;
     }
+    let mut terminated = signal(SignalKind::terminate())?;
+    // What was started ends with its owner, so that giving up a measurement cleans up after it.
     let report = tokio::select! {
         ended = tokio::time::timeout(DEADLINE, Box::pin(measure(&arguments))) => {
             ended.context("the benchmark takes too long")??
         }
         _ = tokio::signal::ctrl_c() => anyhow::bail!("interrupted"),
+        _ = terminated.recv() => anyhow::bail!("terminated"),
     };
-    let json = serde_json::to_string_pretty(&report.json())?;
     if let Some(path) = &arguments.json {
+        let json = serde_json::to_string_pretty(&report.json())?;
         std::fs::write(path, format!("{json}\n")).with_context(|| path.display().to_string())?;
     }
-    let table = report.markdown();
-    report::write_between_markers(&arguments.markdown, &table)?;
-    print(&table);
+    let text = report.markdown();
+    let page = arguments
+        .markdown
+        .clone()
+        .or_else(|| arguments.only.is_empty().then(|| PathBuf::from("docs/benchmark.md")));
+    print(&text);
+    if let Some(page) = page {
+        report::write_between_markers(&page, &text)?;
+    }
+    let missing: Vec<&str> = report.failures.iter().map(|(part, _)| *part).collect();
+    anyhow::ensure!(missing.is_empty(), "not measured: {}", missing.join(", "));
     Ok(())
 }
 
@@ -80,136 +128,107 @@ async fn measure(arguments: &Arguments) -> anyhow::Result<Report> {
         Some(path) => path.clone(),
         None => std::env::current_exe()?.with_file_name("hanse"),
     };
-    let binary_bytes = std::fs::metadata(&binary).with_context(|| format!("no {}", binary.display()))?.len();
-    let mut report = Report {
-        settings: Settings { objects: arguments.objects, rounds: arguments.rounds, members: NAMES.len() },
-        phases: Vec::new(),
-        starts: Vec::new(),
-        binary_bytes,
-        idle_rss: 0,
-        idle_cpu_share: 0.0,
-        peak_rss: 0,
-        machine: machine::describe()?,
+    anyhow::ensure!(binary.is_file(), "no {}: build it, or say where it is by --hanse", binary.display());
+    let scale = match (arguments.tiny, arguments.quick) {
+        (true, _) => Scale::tiny(),
+        (_, true) => Scale::quick(),
+        _ => Scale::whole(),
     };
-    for way in [Way::Direct, Way::Tunnel] {
-        measure_way(arguments, &binary, way, &mut report).await?;
+    let mut run = Run { began: Instant::now(), only: &arguments.only, failures: Vec::new() };
+    let (mut sections, mut phases, mut fanned) = (Vec::new(), Vec::new(), Vec::new());
+    let (mut loaded, mut read, mut footprint) = (Vec::new(), Vec::new(), None);
+    let mut tunnel = Vec::new();
+    // While the machine is quiet: nothing else has been started.
+    if let Some(found) = run.part(Part::Tunnel, "tunnel", tunnel::measure(&scale.tunnel)).await {
+        tunnel = found;
     }
-    Ok(report)
+    for way in [Way::Direct, Way::Tunnel] {
+        let wanted = [Part::Batches, Part::Loaded, Part::Gateway].iter().any(|part| run.wants(*part));
+        let footprint_wanted = way == Way::Direct && run.wants(Part::Footprint);
+        if !(wanted || footprint_wanted) {
+            continue;
+        }
+        let starts = if footprint_wanted { 3 } else { 1 };
+        let Some(bed) = run.bed(&binary, way, 3, starts).await else { continue };
+        if way == Way::Direct {
+            let measured = footprint::measure(&bed, &binary, scale.idle);
+            footprint = run.part(Part::Footprint, "footprint", measured).await;
+        }
+        let measured = batches::measure(&bed, &scale.batches, scale.rounds, scale.patience);
+        phases.extend(run.part(Part::Batches, "batches", measured).await.unwrap_or_default());
+        let measured = gateway::measure(&bed, scale.reads, scale.reading);
+        read.extend(run.part(Part::Gateway, "gateway", measured).await.unwrap_or_default());
+        let measured = loaded::measure(&bed, scale.loaded, scale.samples);
+        loaded.extend(run.part(Part::Loaded, "loaded", measured).await);
+    }
+    for way in [Way::Direct, Way::Tunnel] {
+        if !run.wants(Part::FanOut) {
+            break;
+        }
+        let Some(bed) = run.bed(&binary, way, scale.fan_out_members, 1).await else { continue };
+        let measured = batches::measure(&bed, &scale.fan_out, scale.fan_out_rounds, scale.patience);
+        fanned.extend(run.part(Part::FanOut, "fan-out", measured).await.unwrap_or_default());
+    }
+    sections.extend(batches::sections(("batches", "batchCosts"), 3, &phases));
+    sections.extend(batches::sections(("fanOut", "fanOutCosts"), scale.fan_out_members, &fanned));
+    sections.extend(loaded::section(&loaded));
+    sections.extend(gateway::section(&read));
+    sections.extend(tunnel);
+    sections.extend(footprint);
+    Ok(Report {
+        machine: machine::describe()?,
+        scope: scale.for_people(),
+        scale: serde_json::to_value(&scale)?,
+        sections,
+        failures: run.failures,
+    })
 }
 
-/// One server over control planes of its own: two servers would take each other's copies for strays.
-async fn measure_way(
-    arguments: &Arguments,
-    binary: &std::path::Path,
-    way: Way,
-    report: &mut Report,
-) -> anyhow::Result<()> {
-    say("three control planes");
-    let planes = ControlPlanes::start(&NAMES.map(|name| Plane::new(name, Flavour::ApiOnly))).await?;
-    let mut members = Vec::new();
-    for cluster in planes.clusters() {
-        members.push(Member::find(cluster).await?);
-    }
-    let mut server: Option<HanseProcess> = None;
-    for _ in 0..if way == Way::Direct { 3 } else { 1 } {
-        drop(server.take());
-        let (process, start) = start::start(binary).await?;
-        report.starts.push(start);
-        server = Some(process);
-    }
-    let server = server.context("no server")?;
-    let process = Process::of_server(server.data_dir())?;
-    let api = Api::set_up(&server).await?;
-    let folder = tempfile::tempdir()?;
-    let mut agents = Vec::new();
-    for cluster in planes.clusters() {
-        say(&format!("bringing {} in", cluster.name));
-        if way == Way::Direct {
-            api.import(&cluster.name, &cluster.kubeconfig(Access::Admin)).await?;
-        } else {
-            let created = api.agent_cluster(&cluster.name).await?;
-            agents.push(agent::start(folder.path(), cluster, &created).await?);
-        }
-        api.ready(&cluster.name).await?;
-    }
-    api.workspace(&NAMES).await?;
-    if way == Way::Direct {
-        say("letting three idle clusters settle");
-        let idle_seconds = if arguments.quick { 5 } else { 10 };
-        let idle_cpu = server.cpu_seconds();
-        tokio::time::sleep(Duration::from_secs(idle_seconds)).await;
-        #[expect(clippy::cast_precision_loss, reason = "a few seconds")]
-        let share = (server.cpu_seconds() - idle_cpu) / idle_seconds as f64;
-        report.idle_cpu_share = share;
-        report.idle_rss = server.rss_bytes();
+/// Runs parts, and goes on when one fails.
+struct Run<'a> {
+    began: Instant,
+    only: &'a [Part],
+    failures: Vec<(&'static str, String)>,
+}
+
+impl Run<'_> {
+    fn wants(&self, part: Part) -> bool {
+        self.only.is_empty() || self.only.contains(&part)
     }
 
-    plain::prepare(&members).await?;
-    let observer = Observer::start(&members).await?;
-    let federated = federated::Hanse { api: &api, server: &server, observer: &observer, members: &members };
-    let systems: &[System] = match way {
-        Way::Direct => &[System::Plain, System::Rest, System::Hub],
-        Way::Tunnel => &[System::Plain, System::Rest],
-    };
-    say("warming up");
-    for kind in Kind::ALL {
-        for system in systems {
-            let warm = sample::batch(kind, &format!("warm-{}", name_of(*system)), 8);
-            batch(&members, &federated, *system, kind, &warm).await?;
+    async fn part<T>(
+        &mut self,
+        part: Part,
+        name: &'static str,
+        measured: impl Future<Output = anyhow::Result<T>>,
+    ) -> Option<T> {
+        if !self.wants(part) {
+            return None;
         }
+        let measured = tokio::time::timeout(PART_DEADLINE, Box::pin(measured)).await;
+        let measured = measured.context("it takes too long").and_then(|measured| measured);
+        say(&format!("{name}: {} s since the start", self.began.elapsed().as_secs()));
+        self.kept(name, measured)
     }
-    for round in 0..arguments.rounds {
-        for kind in Kind::ALL {
-            // Whoever begins does so on the machine as the others left it: take turns.
-            for turn in 0..systems.len() {
-                let Some(system) = systems.get((turn + round) % systems.len()).copied() else { continue };
-                let names =
-                    sample::batch(kind, &format!("round-{round}-{}", name_of(system)), arguments.objects);
-                for mut phase in batch(&members, &federated, system, kind, &names).await? {
-                    phase.way = way;
-                    say(&format!("{way:?}, round {}: {}", round + 1, phase.line()));
-                    report.phases.push(phase);
-                }
+
+    async fn bed(&mut self, binary: &Path, way: Way, members: usize, starts: usize) -> Option<Bed> {
+        let bed = Box::pin(Bed::start(binary, way, members, starts)).await;
+        self.kept("control planes and server", bed)
+    }
+
+    fn kept<T>(&mut self, name: &'static str, measured: anyhow::Result<T>) -> Option<T> {
+        match measured {
+            Ok(found) => Some(found),
+            Err(error) => {
+                say(&format!("{name}: {error:#}"));
+                self.failures.push((name, format!("{error:#}")));
+                None
             }
         }
     }
-    report.peak_rss = report.peak_rss.max(process.peak_rss()?);
-    drop(agents);
-    Ok(())
 }
 
-const NAMES: [&str; 3] = ["hamburg", "luebeck", "bremen"];
-
-const fn name_of(system: System) -> &'static str {
-    match system {
-        System::Plain => "plain",
-        System::Rest => "rest",
-        System::Hub => "hub",
-    }
-}
-
-/// Creates, changes and deletes a batch.
-async fn batch(
-    members: &[Member],
-    federated: &federated::Hanse<'_>,
-    system: System,
-    kind: Kind,
-    names: &[String],
-) -> anyhow::Result<Vec<Phase>> {
-    if system == System::Plain {
-        return Ok(vec![
-            plain::propagate(members, kind, names).await?,
-            plain::update(members, kind, names).await?,
-            plain::delete(members, kind, names).await?,
-        ]);
-    }
-    Ok(vec![
-        federated.propagate(system, kind, names).await?,
-        federated.update(system, kind, names).await?,
-        federated.delete(system, kind, names).await?,
-    ])
-}
-
+/// For whoever waits.
 fn say(text: &str) {
     eprintln!("bench  {text}");
 }

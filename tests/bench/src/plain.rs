@@ -1,16 +1,16 @@
-//! The ceiling: a bare client that applies the same objects straight to the members and asks for small answers. It
-//! has nothing to store, to plan or to watch.
+//! The ceilings: a bare client that writes the same objects straight to the members and asks for small answers, 32 at a
+//! time, once by server-side apply and once by plain creates and updates. It has nothing to store, to plan or to watch.
 
 use std::time::{Duration, Instant};
 
 use anyhow::Context;
 use futures::{StreamExt as _, TryStreamExt as _, stream};
 use http::{Method, Request, header};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::{
+    batches::{Action, Phase, System},
     machine::{Member, Work},
-    report::{Action, Phase, System},
     sample::{Kind, PLAIN},
 };
 
@@ -22,68 +22,69 @@ const SMALL: &str = "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v
 pub async fn prepare(members: &[Member]) -> anyhow::Result<()> {
     let body = json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": PLAIN}});
     for member in members {
-        let path = format!("/api/v1/namespaces/{PLAIN}?fieldManager=bench&force=true");
-        send(member, apply(&path, &body)?).await?;
+        send(member, apply(&format!("/api/v1/namespaces/{PLAIN}"), &body)?).await?;
     }
     Ok(())
 }
 
-pub async fn propagate(members: &[Member], kind: Kind, names: &[String]) -> anyhow::Result<Phase> {
-    measured(Action::Propagate, members, kind, names, |name| {
-        let path = format!("{}?fieldManager=bench&force=true", kind.path(PLAIN, name));
-        apply(&path, &kind.object(name))
-    })
-    .await
-}
-
-pub async fn update(members: &[Member], kind: Kind, names: &[String]) -> anyhow::Result<Phase> {
-    measured(Action::Update, members, kind, names, |name| {
-        let path = format!("{}?fieldManager=bench&force=true", kind.path(PLAIN, name));
-        apply(&path, &kind.changed(name))
-    })
-    .await
-}
-
-pub async fn delete(members: &[Member], kind: Kind, names: &[String]) -> anyhow::Result<Phase> {
-    measured(Action::Delete, members, kind, names, |name| {
-        let request = Request::builder()
-            .method(Method::DELETE)
-            .uri(kind.path(PLAIN, name))
-            .header(header::ACCEPT, SMALL)
-            .header(header::CONTENT_TYPE, "application/json");
-        Ok(request.body(serde_json::to_vec(&json!({"propagationPolicy": "Background"}))?)?)
-    })
-    .await
-}
-
-async fn measured(
-    action: Action,
+/// Does one thing with every object in every member.
+pub async fn batch(
     members: &[Member],
-    kind: Kind,
+    (system, action, kind): (System, Action, Kind),
     names: &[String],
-    request: impl Fn(&str) -> anyhow::Result<Request<Vec<u8>>>,
 ) -> anyhow::Result<Phase> {
-    let before = Work::of(members).await?;
+    let before = Work::before(members).await?;
     let began = Instant::now();
     let pairs = names.iter().flat_map(|name| members.iter().map(move |member| (name, member)));
     let writes = stream::iter(pairs).map(|(name, member)| {
-        let request = request(name);
+        let request = request(system, action, kind, name);
         async move { send(member, request?).await }
     });
     let all = writes.buffer_unordered(AT_ONCE).try_for_each(|()| async { Ok(()) });
     tokio::time::timeout(DEADLINE, all).await.context("the bare client takes too long")??;
     let seconds = began.elapsed().as_secs_f64();
-    let work = Work::of(members).await?.since(&before);
-    Ok(Phase::new((System::Plain, action, kind), names.len() * members.len(), seconds, work))
+    let work = Work::since(members, &before).await?;
+    Ok(Phase::new((system, action, kind), (names.len(), members.len()), seconds, work))
 }
 
-fn apply(path: &str, body: &serde_json::Value) -> anyhow::Result<Request<Vec<u8>>> {
-    let request = Request::patch(path)
+fn request(system: System, action: Action, kind: Kind, name: &str) -> anyhow::Result<Request<Vec<u8>>> {
+    let path = kind.path(PLAIN, name);
+    match (action, system) {
+        (Action::Delete, _) => write(Method::DELETE, &path, &json!({"propagationPolicy": "Background"})),
+        (Action::Propagate, System::Create) => {
+            write(Method::POST, path.trim_end_matches(name).trim_end_matches('/'), &kind.object(name))
+        }
+        (Action::Update, System::Create) => write(Method::PUT, &path, &kind.changed(name)),
+        (Action::Propagate, _) => apply(&path, &kind.object(name)),
+        (Action::Update, _) => apply(&path, &kind.changed(name)),
+    }
+}
+
+fn write(method: Method, path: &str, body: &Value) -> anyhow::Result<Request<Vec<u8>>> {
+    let request = Request::builder()
+        .method(method)
+        .uri(path)
+        .header(header::ACCEPT, SMALL)
+        .header(header::CONTENT_TYPE, "application/json");
+    Ok(request.body(serde_json::to_vec(body)?)?)
+}
+
+/// A server-side apply.
+pub fn apply(path: &str, body: &Value) -> anyhow::Result<Request<Vec<u8>>> {
+    let request = Request::patch(format!("{path}?fieldManager=bench&force=true"))
         .header(header::ACCEPT, SMALL)
         .header(header::CONTENT_TYPE, "application/apply-patch+yaml");
     Ok(request.body(serde_json::to_vec(body)?)?)
 }
 
-async fn send(member: &Member, request: Request<Vec<u8>>) -> anyhow::Result<()> {
+/// A JSON merge patch.
+pub fn patch(path: &str, body: &Value) -> anyhow::Result<Request<Vec<u8>>> {
+    let request = Request::patch(path)
+        .header(header::ACCEPT, SMALL)
+        .header(header::CONTENT_TYPE, "application/merge-patch+json");
+    Ok(request.body(serde_json::to_vec(body)?)?)
+}
+
+pub async fn send(member: &Member, request: Request<Vec<u8>>) -> anyhow::Result<()> {
     member.client.request_text(request).await.with_context(|| member.name.clone()).map(|_| ())
 }

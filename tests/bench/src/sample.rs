@@ -10,16 +10,18 @@ pub const PLAIN: &str = "plain";
 /// Label that an update sets.
 pub const CHANGED: &str = "changed";
 
+/// Label of a Deployment that somebody in a member changes, for drift.
+pub const TIER: &str = "tier";
+
 /// A kind that is measured.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, serde::Serialize)]
+#[serde(rename_all = "camelCase")]
 pub enum Kind {
     ConfigMap,
     Deployment,
 }
 
 impl Kind {
-    pub const ALL: [Self; 2] = [Self::ConfigMap, Self::Deployment];
-
     pub const fn plural(self) -> &'static str {
         match self {
             Self::ConfigMap => "configmaps",
@@ -57,11 +59,38 @@ impl Kind {
         path.trim_end_matches('/').to_owned()
     }
 
+    /// Path of its federated kind below `/kubefed`; without a name that of the collection.
+    pub fn kubefed_path(self, name: &str) -> String {
+        let plural = self.plural();
+        let path = format!("/apis/types.kubefed.io/v1beta1/namespaces/{PROJECT}/federated{plural}/{name}");
+        path.trim_end_matches('/').to_owned()
+    }
+
+    /// The same as an object of its federated kind.
+    pub fn federated(self, name: &str, clusters: &[&str]) -> Value {
+        let kind = match self {
+            Self::ConfigMap => "FederatedConfigMap",
+            Self::Deployment => "FederatedDeployment",
+        };
+        let clusters: Vec<Value> = clusters.iter().map(|cluster| json!({"name": cluster})).collect();
+        json!({
+            "apiVersion": "types.kubefed.io/v1beta1",
+            "kind": kind,
+            "metadata": {"name": name, "namespace": PROJECT},
+            "spec": {"template": self.object(name), "placement": {"clusters": clusters}},
+        })
+    }
+
     /// The object after an update.
     pub fn changed(self, name: &str) -> Value {
+        self.marked(name, "yes")
+    }
+
+    /// The object with this value of the label that an update sets.
+    pub fn marked(self, name: &str, mark: &str) -> Value {
         let mut object = self.object(name);
         if let Some(labels) = object.pointer_mut("/metadata/labels").and_then(Value::as_object_mut) {
-            labels.insert(CHANGED.to_owned(), "yes".into());
+            labels.insert(CHANGED.to_owned(), mark.into());
         }
         object
     }
@@ -85,7 +114,7 @@ fn deployment(name: &str) -> Value {
     json!({
         "apiVersion": "apps/v1",
         "kind": "Deployment",
-        "metadata": {"name": name, "labels": {"app": name, "tier": "web", "part-of": "shop"}},
+        "metadata": {"name": name, "labels": {"app": name, TIER: "web", "part-of": "shop"}},
         "spec": {
             "replicas": 3,
             "selector": {"matchLabels": {"app": name}},

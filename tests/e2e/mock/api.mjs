@@ -7,10 +7,34 @@ class Refusal extends Error {
     Object.assign(this, { status, code, fields });
   }
 }
-const missing = (what) => new Refusal(404, 'not_found', `there is no ${what}, or you may not see it`);
+const missing = (what, name) => new Refusal(404, 'not_found', `${what} "${name}" does not exist`);
+const denied = (permission, what) => new Refusal(403, 'forbidden', `this needs the permission ${permission} (${what}): ask an administrator for a role that has it`);
 const list = (items) => ({ items, total: items.length, revision: 1 });
 const now = () => new Date().toISOString();
 const steps = ['parse', 'resolve', 'connect', 'tls', 'authentication', 'version', 'permissions', 'identity', 'clock'];
+
+const passed = {
+  parse: 'Context "admin@eu-3" leads to https://eu-3.example.com:6443 with a client certificate.',
+  resolve: 'Eu-3.example.com resolves: 10.2.0.3.',
+  connect: '10.2.0.3:6443 accepts connections.',
+  tls: 'The certificate is trusted: for eu-3.example.com, issued by kubernetes, valid until 2027-06-01.',
+  authentication: 'Signed in as kubernetes-admin; the client certificate is valid until 2027-06-01.',
+  version: 'Kubernetes v1.36.3.',
+  permissions: 'The credential may do everything that federation needs.',
+  identity: 'The cluster is 5f0c2f9e-7f1d-4f0a-9b55-3a3f1f2f9d10.',
+  clock: 'The clocks agree.',
+};
+const faults = {
+  parse: { message: 'The text is not well-formed YAML or JSON at line 3, column 9.', fix: 'Paste the whole file as `kubectl config view --flatten --minify --raw` prints it.' },
+  resolve: { message: 'The name "eu-3.example.com" does not resolve.', fix: "Check the name in the server's URL, or use the address; the name must resolve where Hanse runs." },
+  connect: { message: '10.2.0.3:6443 does not answer within 10 s.', fix: 'Check the address, and routes and firewalls between Hanse and the cluster.' },
+  tls: { message: "The certificate of eu-3.example.com:6443 is not signed by the kubeconfig's certificate authority.", fix: "Put the authority that signed the server's certificate in certificate-authority-data; take a fresh kubeconfig if the cluster was installed anew. Something in between may also be intercepting TLS." },
+  authentication: { message: 'The cluster does not accept the token (HTTP 401).', fix: "Give Hanse a fresh credential: a service account's token (`kubectl create token <account> -n <namespace> --duration=8760h`) or a client certificate that is in date." },
+  version: { message: 'Kubernetes v1.24.2 is too old: 1.28 is the oldest that is supported.', fix: 'Upgrade the cluster to 1.28 or newer.' },
+  permissions: { message: 'The credential may not do what federation needs: create deployments.apps, delete deployments.apps.', fix: "Bind the credential's user to a ClusterRole with these verbs, or to cluster-admin (`kubectl create clusterrolebinding hanse --clusterrole=cluster-admin --user=<user>`)." },
+  identity: { message: 'Another Hanse (instance 0190-77) manages this cluster since 2026-10-02.', fix: 'Detach it there first, or import with force to take it over.' },
+  clock: { message: "The cluster's clock is 400 s ahead of ours. Certificates and tokens would be refused at random.", fix: 'Synchronise the clocks of this machine and of the cluster with NTP.' },
+};
 
 /** The ladder: stops at the step that the text names, such as `fail: tls`. */
 export function ladder(kubeconfig) {
@@ -18,8 +42,8 @@ export function ladder(kubeconfig) {
   const at = stop ? steps.indexOf(stop) : steps.length;
   const results = steps.map((step, index) => {
     if (index > at) return { step, state: 'skipped', message: '', durationMs: 0 };
-    if (index === at) return { step, state: 'failed', message: 'The certificate is signed by an authority that the kubeconfig does not name.', fix: 'Put the authority into certificate-authority-data, or ask whoever made the kubeconfig for it.', durationMs: 21.4 };
-    return { step, state: 'passed', message: step === 'version' ? 'Kubernetes v1.36.3' : '', durationMs: 3.2 + index };
+    if (index === at) return { step, state: 'failed', ...faults[step], durationMs: 21.4 };
+    return { step, state: 'passed', message: passed[step], durationMs: 3.2 + index };
   });
   const context = /current-context: (\S+)/.exec(kubeconfig)?.[1] ?? null;
   const contexts = [...kubeconfig.matchAll(/^- context:[\s\S]*?name: (\S+)/gm)].map((match) => match[1]);
@@ -48,7 +72,7 @@ function plan(project, spec) {
       differences: selected && name === 'eu-2' ? [{ path: '/spec/replicas', from: 7, to: total }] : [],
     };
   });
-  const fields = (spec.template.metadata?.name ?? '') === '' ? [{ field: 'spec.template.metadata.name', message: 'is empty: give 1 to 253 characters' }] : [];
+  const fields = (spec.template.metadata?.name ?? '') === '' ? [{ field: 'spec.template.metadata.name', message: 'is missing: the copies need a name' }] : [];
   return { clusters, dependencies: spec.template.kind === 'Deployment' ? [{ apiVersion: 'v1', kind: 'ConfigMap', name: 'settings' }] : [], fields };
 }
 
@@ -61,7 +85,7 @@ function newObject(project, spec, tell) {
   };
   let ready = 0;
   const status = () => ({
-    phase: ready >= placed.length * 2 ? 'Ready' : 'Progressing', message: ready >= placed.length * 2 ? '' : 'on its way', observedGeneration: 1,
+    phase: ready >= placed.length * 2 ? 'Ready' : 'Progressing', message: ready >= placed.length * 2 ? '' : 'accepted; it is on its way to its clusters', observedGeneration: 1,
     clustersPlaced: placed.length, clustersReady: placed.filter((_, index) => ready >= (index + 1) * 2).length,
     replicas: each === null ? null : each * placed.length, readyReplicas: each === null ? null : Math.min(ready, each * placed.length), aggregated: {}, updatedAt: now(),
     clusters: placed.map((name, index) => {
@@ -80,14 +104,42 @@ function newObject(project, spec, tell) {
   return object;
 }
 
+/** Conditions of an agent's way in, as far as the cluster's name says: waiting, refused, tunnel, joined. */
+function joining(name, at) {
+  const one = (type, status, reason, message) => ({ type, status, reason, message, lastTransitionTime: at });
+  const spent = one('JoinTokenIssued', 'True', 'Spent', 'The join token was spent 2026-11-25 21:04:11 UTC.');
+  const issued = one('JoinTokenIssued', 'True', 'Issued', 'A join token is good until 22:04 UTC.');
+  const identity = one('AgentIdentified', 'Unknown', 'Waiting', 'Known when the agent has joined.');
+  const silent = one('TunnelConnected', 'False', 'Waiting', 'The agent has not dialled hanse.example.com:8443 yet.');
+  const seen = one('AgentSeen', 'True', 'Joined', 'The agent has exchanged its token.');
+  const known = one('AgentIdentified', 'True', 'Confirmed', 'The cluster is 5f0c2f9e-7f1d-4f0a-9b55-3a3f1f2f9d10.');
+  if (name.startsWith('refused')) return [issued, one('AgentSeen', 'True', 'Refused', 'An agent tried to join and was refused: this cluster is already here, as "eu-1": detach it there first.'), identity, silent];
+  if (name.startsWith('tunnel')) return [spent, seen, known, silent];
+  if (name.startsWith('joined')) {
+    const tunnel = one('TunnelConnected', 'True', 'Connected', '1 tunnel(s), directly.');
+    return [spent, seen, known, tunnel, one('Reachable', 'True', 'Answers', 'The API server answers.'), one('Ready', 'True', 'Ready', 'The API server is ready.')];
+  }
+  return [issued, one('AgentSeen', 'False', 'Waiting', 'No agent has asked yet. It dials https://hanse.example.com: check name resolution, proxies and firewalls there.'), identity, silent];
+}
+
+const join = (name, at) => ({
+  token: 'hjt_6b1f',
+  expiresAt: new Date(Date.parse(at) + 3_600_000).toISOString(),
+  url: 'https://hanse.example.com',
+  caSha256: '9d0c',
+  tunnelAddress: 'hanse.example.com:8443',
+  command: 'hanse-agent join --url https://hanse.example.com --ca-sha256 9d0cbe3f --token hjt_6b1f --kubeconfig ~/.kube/config --state /var/lib/hanse-agent',
+  manifest: `apiVersion: v1\nkind: Namespace\nmetadata:\n  name: hanse-agent\n---\n# cluster ${name}\n`,
+});
+
 /** Answers one request; `state` is changed by it. */
 export function answer(state, { method, path, query, body }, tell) {
   const parts = path.split('/').filter(Boolean).map(decodeURIComponent);
   const route = `${method} ${parts[0] ?? ''}`;
-  const find = (items, name, what) => items.find((one) => one.name === name) ?? (() => { throw missing(what); })();
+  const find = (items, name, what) => items.find((one) => one.name === name) ?? (() => { throw missing(what, name); })();
   if (route === 'GET setup') return { needed: state.needsSetup, version: '0.1.0' };
   if (route === 'POST setup') {
-    if (parts[1] === 'url-test') return { reachable: true, message: `The server reached itself at ${body.url}.` };
+    if (parts[1] === 'url-test') return { reachable: true, message: `${body.url}/healthz answers` };
     Object.assign(state, { needsSetup: false, signedIn: true });
     return data.user(body.name, { roles: ['administrator'] });
   }
@@ -96,22 +148,22 @@ export function answer(state, { method, path, query, body }, tell) {
     state.signedIn = true;
     return state.users[0];
   }
-  if (!state.signedIn) throw new Refusal(401, 'unauthenticated', 'sign in first');
+  if (!state.signedIn) throw new Refusal(401, 'unauthenticated', 'sign in first, or send a valid token');
   if (route === 'DELETE sessions') return void (state.signedIn = false);
-  if (state.broken && !['me', 'live'].includes(parts[0])) throw new Refusal(500, 'internal', 'the server made a mistake; its log has the rest under the request id');
+  if (state.broken && !['me', 'live'].includes(parts[0])) throw new Refusal(500, 'internal', 'something went wrong on our side; the log has it under this request id');
   if (parts[0] === 'me') {
     if (parts[1] === 'access') {
       return {
-        platform: data.permissions.platform,
+        platform: state.limited ? [] : data.permissions.platform,
         clusters: [],
         workspaces: state.workspaces.map((one) => ({
-          name: one.name, displayName: one.displayName, permissions: data.permissions.workspace,
-          projects: state.projects.filter((project) => project.workspace === one.name).map(({ name, displayName }) => ({ name, displayName, permissions: data.permissions.project })),
+          name: one.name, displayName: one.displayName, permissions: state.limited ? ['workspace.settings.view', 'workspace.members.view', 'workspace.projects.view'] : data.permissions.workspace,
+          projects: state.projects.filter((project) => project.workspace === one.name).map(({ name, displayName }) => ({ name, displayName, permissions: state.limited ? ['project.settings.view', 'project.members.view', 'project.federated-objects.view'] : data.permissions.project })),
         })),
       };
     }
     if (parts[1] === 'tokens') {
-      if (state.broken) throw new Refusal(503, 'unavailable', 'the database does not answer');
+      if (state.broken) throw new Refusal(503, 'unavailable', 'the database is not available, nothing was changed: try again in a moment');
       if (method === 'GET') return list(state.tokens);
       const token = { id: body.name, name: body.name, permissions: null, createdAt: now(), expiresAt: now(), lastUsedAt: null };
       state.tokens.push(token);
@@ -124,22 +176,32 @@ export function answer(state, { method, path, query, body }, tell) {
     return {
       clusters: count(state.clusters, (one) => one.phase), federatedObjects: count(state.objects, (one) => one.status.phase),
       workspaces: state.workspaces.length, projects: state.projects.length, attention: state.attention, revision: 1,
-      checklist: [
+      checklist: state.limited ? [] : [
         { step: 'setup', done: true }, { step: 'cluster', done: state.clusters.length > 0 }, { step: 'second-cluster', done: state.clusters.length > 1 },
         { step: 'workspace', done: state.projects.length > 0 }, { step: 'application', done: state.objects.length > 0 },
       ],
     };
+  }
+  if (state.limited) {
+    if (route === 'GET audit') throw denied('platform.audit.view', 'Read the audit trail of the platform');
+    if (route === 'GET users') throw denied('platform.users.view', 'See all accounts');
   }
   if (route === 'GET roles') return data.roles.filter((one) => !query.scope || one.scope === query.scope);
   if (route === 'GET types') return data.types;
   if (route === 'GET audit') return list(state.audit);
   if (route === 'GET users') return list(state.users.filter((one) => one.name.includes(query.search ?? '')));
   if (parts[0] === 'clusters') {
-    if (parts[1]) return find(state.clusters, parts[1], 'such cluster');
+    if (parts[2] === 'join-tokens') return join(parts[1], now());
+    if (parts[1]) return find(state.clusters, parts[1], 'cluster');
     if (method === 'GET') return list(state.clusters.filter((one) => one.name.includes(query.search ?? '')));
-    if (state.clusters.some((one) => one.name === body.name)) throw new Refusal(409, 'already_exists', `cluster ${body.name} exists already: choose another name`);
+    if (state.clusters.some((one) => one.name === body.name)) throw new Refusal(409, 'already_exists', `cluster "${body.name}" exists already: choose another name`);
     state.clusters.push(data.cluster(body.name, 'Ready', { labels: body.labels }));
     return state.clusters.at(-1);
+  }
+  if (route === 'POST agent-clusters') {
+    const made = data.cluster(body.name, body.name.startsWith('joined') ? 'Ready' : 'Pending', { connection: 'agent', endpoint: '', labels: body.labels, conditions: joining(body.name, now()) });
+    state.clusters.push(made);
+    return { cluster: made, join: join(body.name, now()) };
   }
   if (parts[0] === 'workspaces') {
     if (!parts[1]) {
@@ -149,13 +211,13 @@ export function answer(state, { method, path, query, body }, tell) {
       if (body.project) state.projects.push({ id: body.project.name, name: body.project.name, workspace: body.name, displayName: null, description: null, clusters: body.clusters, federatedObjects: 0, deletedAt: null, createdAt: now(), version: 1 });
       return made;
     }
-    const workspace = find(state.workspaces, parts[1], 'such workspace');
+    const workspace = find(state.workspaces, parts[1], 'workspace');
     if (parts[2] === 'members') return list(state.members);
     if (parts[2] === 'projects') return list(state.projects.filter((one) => one.workspace === workspace.name));
     return workspace;
   }
   if (parts[0] === 'projects') {
-    const project = find(state.projects, parts[1], 'such project');
+    const project = find(state.projects, parts[1], 'project');
     if (parts[2] === 'members') return list(state.members);
     if (parts[2] === 'plan') return plan(project, body.spec);
     if (parts[2] === 'federated-objects') {
@@ -165,7 +227,7 @@ export function answer(state, { method, path, query, body }, tell) {
         state.objects.push(made);
         return made;
       }
-      const object = find(state.objects, parts[4], 'such object');
+      const object = find(state.objects, parts[4], 'federated object');
       if (parts[5] !== 'revisions') return object;
       const before = structuredClone(object.spec);
       before.template.spec = { ...before.template.spec, replicas: 2 };
@@ -176,5 +238,5 @@ export function answer(state, { method, path, query, body }, tell) {
     }
     return project;
   }
-  throw missing('such path');
+  throw new Refusal(404, 'not_found', 'there is no such path; see /api/v1/openapi.json for what there is');
 }

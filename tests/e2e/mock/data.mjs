@@ -14,6 +14,8 @@ const facts = (version, nodes, ready = nodes, region = 'eu-west-1') => ({
   zones: [`${region}a`, `${region}b`],
 });
 
+// The mock says what the server says, so that the test of languages means something.
+const NO_ANSWER = '10.2.0.4:6443 does not answer within 10 s. Check the address, and routes and firewalls between Hanse and the cluster.';
 const condition = (type, status, reason, message, at) => ({ type, status, reason, message, lastTransitionTime: at });
 
 export function cluster(name, phase = 'Ready', more = {}) {
@@ -29,8 +31,8 @@ export function cluster(name, phase = 'Ready', more = {}) {
     fixedPort: null,
     phase,
     conditions: [
-      condition('Ready', phase === 'Ready' ? 'True' : down ? 'Unknown' : 'False', phase, phase === 'Ready' ? '' : down ? 'No answer for 4 min: connecting to 10.2.0.4:6443 timed out. Check the network between Hanse and the cluster.' : 'The API server says that etcd is not ready.', minutes(4)),
-      condition('CredentialValid', 'True', 'Valid', '', days(3)),
+      condition('Ready', phase === 'Ready' ? 'True' : down ? 'Unknown' : 'False', phase, phase === 'Ready' ? 'The API server is ready.' : down ? NO_ANSWER : phase === 'Pending' ? 'The cluster has not been asked yet.' : 'The API server says that it is not ready (HTTP 500): [-]etcd failed', minutes(4)),
+      condition('CredentialValid', 'True', 'Valid', 'The cluster accepts the credential.', days(3)),
     ],
     facts: facts('v1.36.3', 6, phase === 'NotReady' ? 5 : 6),
     latencyMs: down ? null : 12.4,
@@ -145,7 +147,7 @@ function object(project, name, kind, typeName, status, more = {}) {
 export function loaded() {
   const web = object('shop', 'web', 'Deployment', 'deployments.apps', {
     phase: 'Degraded',
-    message: '2 of 4 clusters ready: ImagePullBackOff on edge-2; us-2 is unreachable since 4 min',
+    message: '2 of 4 clusters ready: edge-2: 1 of 3 replicas are available',
     observedGeneration: 3,
     clustersPlaced: 4,
     clustersReady: 2,
@@ -157,13 +159,13 @@ export function loaded() {
       copy('eu-2', {
         drift: [{ path: '/spec/replicas', expected: 3, actual: 7, manager: 'kubectl-scale', at: minutes(20) }],
       }),
-      copy('us-1', { phase: 'Unknown', applied: true, replicas: 5, readyReplicas: 3, observedAt: minutes(4), message: 'us-1 was last seen 4 min ago. The numbers are from then.' }),
+      copy('us-1', { phase: 'Unknown', applied: true, replicas: 5, readyReplicas: 3, observedAt: minutes(4), message: `${NO_ANSWER} (last seen 2026-11-25 21:04:11 UTC)` }),
       copy('edge-2', {
         phase: 'Degraded',
         applied: true,
         readyReplicas: 1,
-        message: '1 of 3 pods ready: ImagePullBackOff. The registry refused registry.example.com/shop/web:2.4.1-arm: check the tag.',
-        lastError: { reason: 'ImagePullBackOff', message: 'manifest unknown', at: minutes(11) },
+        message: '1 of 3 replicas are available',
+        lastError: { reason: 'UpdateFailed', message: 'the cluster cannot serve now (HTTP 503): etcdserver: leader changed', at: minutes(11) },
       }),
       copy('lab', { scheduled: false, applied: false, why: 'not named in placement.clusters', phase: 'Ready', replicas: null, readyReplicas: null, status: null, observedAt: null }),
     ],
@@ -230,8 +232,8 @@ export function loaded() {
       requestId: `req-${index}`,
     })),
     attention: [
-      { kind: 'cluster', path: 'clusters/us-1', phase: 'Unreachable', name: 'us-1', message: 'No answer for 4 min: connecting to 10.2.0.4:6443 timed out. Check the network between Hanse and the cluster.' },
-      { kind: 'federated-object', path: 'projects/shop/federated-objects/deployments.apps/web', phase: 'Degraded', name: 'deployments.apps/web', message: '2 of 4 clusters ready: ImagePullBackOff on edge-2' },
+      { kind: 'cluster', path: 'clusters/us-1', phase: 'Unreachable', name: 'us-1', message: NO_ANSWER },
+      { kind: 'federated-object', path: 'projects/shop/federated-objects/deployments.apps/web', phase: 'Degraded', name: 'deployments.apps/web', message: '2 of 4 clusters ready: edge-2: 1 of 3 replicas are available' },
     ],
   };
 }
@@ -249,5 +251,30 @@ export function empty() {
     objects: [],
     audit: [],
     attention: [],
+  };
+}
+
+/** Names as long as they may be, everywhere. */
+export function long() {
+  const state = loaded();
+  const name = (prefix) => `${prefix}-with-a-name-as-long-as-names-may-be-in-kubernetes-and-not-more`.slice(0, 63);
+  const wide = state.clusters.map((one) => ({ ...one, name: name(one.name), displayName: one.displayName && `${one.displayName} ${'and everything around it, '.repeat(6)}` }));
+  const renamed = new Map(state.clusters.map((one, index) => [one.name, wide[index].name]));
+  const rename = (names) => names.map((one) => renamed.get(one) ?? one);
+  return {
+    ...state,
+    clusters: wide,
+    workspaces: state.workspaces.map((one) => ({ ...one, name: name(one.name), clusters: rename(one.clusters), displayName: one.displayName && name(one.displayName) })),
+    projects: state.projects.map((one) => ({ ...one, name: name(one.name), workspace: name(one.workspace), clusters: rename(one.clusters), displayName: null })),
+    users: state.users.map((one) => ({ ...one, displayName: name(one.name) })),
+    members: state.members.map((one) => ({ ...one, user: name(one.user) })),
+    objects: state.objects.map((one) => ({
+      ...one,
+      name: name(one.name),
+      project: name(one.project),
+      spec: { ...one.spec, placement: { clusters: rename(one.spec.placement.clusters) } },
+      status: { ...one.status, clusters: one.status.clusters.map((copy) => ({ ...copy, cluster: renamed.get(copy.cluster) ?? copy.cluster })) },
+    })),
+    attention: state.attention.map((one) => ({ ...one, name: name(one.name) })),
   };
 }

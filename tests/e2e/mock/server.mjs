@@ -5,7 +5,7 @@ import { createServer } from 'node:http';
 import { extname } from 'node:path';
 import { WebSocketServer } from '../deps.mjs';
 import { answer, ladder } from './api.mjs';
-import { empty, loaded } from './data.mjs';
+import { empty, loaded, long } from './data.mjs';
 
 const dist = new URL('../../../frontend/dist/', import.meta.url).pathname;
 const media = { '.html': 'text/html; charset=utf-8', '.js': 'text/javascript; charset=utf-8', '.css': 'text/css; charset=utf-8', '.svg': 'image/svg+xml' };
@@ -15,6 +15,8 @@ const PREFIX = '/api/v1/';
 const states = {
   loaded,
   empty,
+  long,
+  limited: () => ({ ...loaded(), clusters: [], limited: true }),
   error: () => ({ ...loaded(), broken: true }),
   setup: () => ({ ...empty(), needsSetup: true, signedIn: false }),
   door: () => ({ ...loaded(), signedIn: false }),

@@ -15,6 +15,10 @@ mod clients;
 #[path = "federation/fixture.rs"]
 #[allow(dead_code, reason = "shared with the tests of federation")]
 mod fixture;
+#[path = "hub/joining.rs"]
+mod joining;
+#[path = "hub/kubefed.rs"]
+mod kubefed;
 #[path = "hub/members.rs"]
 mod members;
 #[path = "hub/objects.rs"]

@@ -79,6 +79,9 @@ fn picture(output: &Output, diff: bool, colour: bool) -> String {
     if output.objects.is_empty() {
         text.push_str("the scenario federates nothing\n");
     }
+    for warning in &output.warnings {
+        text.push_str(&format!("warning: {}\n", clean(&warning.to_string())));
+    }
     text
 }
 
@@ -109,8 +112,8 @@ fn describe(object: &SimulatedObject, diff: bool, colour: bool, text: &mut Strin
             text.push_str(&format!("{mark}: {}\n", clean(&fault.to_string())));
         }
     }
-    if object.unplaced > 0 {
-        text.push_str(&format!("warning: {} replicas fit nowhere\n", object.unplaced));
+    if !object.unplaced_reason.is_empty() {
+        text.push_str(&format!("warning: {}\n", clean(&object.unplaced_reason)));
     }
     if !object.dependencies.is_empty() {
         let named =

@@ -14,6 +14,8 @@ use serde_saphyr::Spanned;
 pub(super) struct Node {
     pub(super) line: Option<u64>,
     pub(super) kind: Kind,
+    /// Line and column where it was written, as far as that may still be asked.
+    written: (u32, u32),
 }
 
 #[derive(Clone, Debug)]
@@ -26,13 +28,15 @@ pub(super) enum Kind {
 impl From<Spanned<Kind>> for Node {
     fn from(spanned: Spanned<Kind>) -> Self {
         let line = spanned.referenced.line();
-        Self { line: (line > 0).then_some(line), kind: spanned.value }
+        let part = |number: u64| u32::try_from(number).unwrap_or(0);
+        let written = (part(spanned.defined.line()), part(spanned.defined.column()));
+        Self { line: (line > 0).then_some(line), kind: spanned.value, written }
     }
 }
 
 impl From<Value> for Kind {
     fn from(value: Value) -> Self {
-        let node = |value| Node { line: None, kind: Self::from(value) };
+        let node = |value| Node::unplaced(Self::from(value));
         match value {
             Value::Array(items) => Self::List(items.into_iter().map(node).collect()),
             Value::Object(members) => {
@@ -44,6 +48,33 @@ impl From<Value> for Kind {
 }
 
 impl Node {
+    /// A value that knows no line.
+    pub(super) const fn unplaced(kind: Kind) -> Self {
+        Self { line: None, kind, written: (0, 0) }
+    }
+
+    /// Makes text of what the parser took for a yes or no and is neither: a lone letter, or a word in odd case. The first
+    /// YAML had `n` for no, and few writers of YAML know: they write `namespace: n` and mean the letter.
+    pub(super) fn spell(&mut self, lines: &[&str]) {
+        match &mut self.kind {
+            Kind::Leaf(value @ Value::Bool(_)) => {
+                let (line, column) = self.written;
+                let place = |number: u32| usize::try_from(number).ok()?.checked_sub(1);
+                let written =
+                    place(line).and_then(|at| lines.get(at)).zip(place(column)).map(|(line, skip)| {
+                        let word = |c: &char| c.is_alphanumeric();
+                        line.chars().skip(skip).take_while(word).take(2).collect::<String>()
+                    });
+                if let Some(letter) = written.filter(|word| matches!(word.as_str(), "y" | "Y" | "n" | "N")) {
+                    *value = letter.into();
+                }
+            }
+            Kind::Leaf(_) => {}
+            Kind::List(items) => items.iter_mut().for_each(|item| item.spell(lines)),
+            Kind::Map(members) => members.iter_mut().for_each(|(_, member)| member.spell(lines)),
+        }
+    }
+
     pub(super) fn member(&self, name: &str) -> Option<&Self> {
         match &self.kind {
             Kind::Map(members) => members.iter().find(|(key, _)| key == name).map(|(_, node)| node),
@@ -94,6 +125,17 @@ impl Node {
         };
         deeper.flatten().or(self.line)
     }
+}
+
+/// The words for yes and no, in the cases in which Kubernetes' tools know them.
+fn is_yes_or_no(word: &str) -> bool {
+    let mut letters = word.chars();
+    let first = letters.next().is_some_and(char::is_uppercase);
+    let rest = letters.as_str();
+    let lower = !rest.contains(char::is_uppercase);
+    let upper = first && !rest.contains(char::is_lowercase);
+    (lower || upper)
+        && ["true", "false", "yes", "no", "on", "off"].contains(&word.to_ascii_lowercase().as_str())
 }
 
 impl<'de> Deserialize<'de> for Kind {

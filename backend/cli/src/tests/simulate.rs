@@ -225,3 +225,188 @@ async fn bad_input_names_line_and_field() {
     assert_eq!(Person::new().runs(&["simulate", "-f", "/nowhere"]).await.code, 2);
     assert_eq!(Person::new().runs(&["simulate"]).await.code, 2);
 }
+
+/// Runs a scenario of which only the part below `spec` is given, and returns what is said without the file's name.
+async fn refused(spec: &str) -> String {
+    let text = format!("apiVersion: simulate.hanse.io/v1alpha1\nkind: Scenario\nspec:\n{spec}");
+    let ended = Person { typed: text, ..Person::new() }.runs(&["simulate", "-f", "-", "-o", "json"]).await;
+    assert_eq!((ended.code, ended.out.as_str()), (2, ""), "{spec}\n{ended:?}");
+    let note = ended.notes.trim_end();
+    note.strip_prefix("error: standard input, document 1, ").unwrap_or(note).to_owned()
+}
+
+#[tokio::test]
+async fn every_sort_of_bad_input_is_told_by_line_and_field() {
+    let map = "metadata: {name: x, namespace: n}";
+    let rsp = "apiVersion: scheduling.kubefed.io/v1alpha1, kind: ReplicaSchedulingPreference, metadata: {name: x, namespace: n}";
+    let federated = "apiVersion: types.kubefed.io/v1beta1, metadata: {name: x, namespace: n}";
+    let mut said = String::new();
+    for spec in [
+        // Shapes and names of the scenario itself.
+        "  clusters: {}\n".to_owned(),
+        "  clusters:\n  - {}\n".to_owned(),
+        "  clusters:\n  - name: a\n    labels: {tier: 1}\n".to_owned(),
+        "  clusters:\n  - name: a\n    ready: maybe\n".to_owned(),
+        "  clusters:\n  - name: a\n    redy: true\n".to_owned(),
+        "  clusters:\n  - name: a\n    facts: {region: [1]}\n".to_owned(),
+        "  clusters:\n  - name: a\n    capacity:\n      deployments.apps/ns/web: 1.5\n".to_owned(),
+        "  clusters:\n  - name: a\n    capacity:\n      deployments.apps/ns/web: 99999999999999999999\n"
+            .to_owned(),
+        "  clusters:\n  - name: a\n  - name: b\n  - name: a\n".to_owned(),
+        "  clusters:\n  - name: a\n    live:\n    - kind: Pod\n".to_owned(),
+        format!(
+            "  clusters:\n  - name: a\n    live:\n    - {{kind: ConfigMap, {map}}}\n    - {{kind: ConfigMap, {map}}}\n"
+        ),
+        "  tieBreakKey: 7\n".to_owned(),
+        "  now: yesterday\n".to_owned(),
+        // Objects.
+        "  objects:\n  - text\n".to_owned(),
+        format!("  objects:\n  - {{kind: ConfigMap, {map}}}\n"),
+        format!("  objects:\n  - {{apiVersion: v1, {map}}}\n"),
+        "  objects:\n  - {apiVersion: v1, kind: ConfigMap, metadata: {generateName: x-}}\n".to_owned(),
+        "  objects:\n  - {apiVersion: v1, kind: ConfigMap, metadata: {name: x, labels: [a]}}\n".to_owned(),
+        format!(
+            "  objects:\n  - {{apiVersion: v1, kind: ConfigMap, {map}}}\n  - {{apiVersion: v1, kind: ConfigMap, {map}}}\n"
+        ),
+        format!("  objects:\n  - {{apiVersion: core.kubefed.io/v1beta1, kind: KubeFedCluster, {map}}}\n"),
+        format!("  objects:\n  - {{apiVersion: a/b/c, kind: Thing, {map}}}\n"),
+        format!("  objects:\n  - {{{federated}, kind: FederatedThing, spec: {{}}}}\n"),
+        format!(
+            "  objects:\n  - {{{federated}, kind: FederatedConfigMap, spec: {{placement: {{clusters: a}}}}}}\n"
+        ),
+        format!(
+            "  objects:\n  - {{{federated}, kind: FederatedConfigMap, spec: {{overrides: [{{clusterName: a, clusterOverrides: [{{op: move, path: /x}}]}}]}}}}\n"
+        ),
+        format!("  objects:\n  - {{{federated}, kind: FederatedNamespace, spec: {{}}}}\n"),
+        format!("  objects:\n  - {{{rsp}, spec: {{targetKind: FederatedJob, totalReplicas: 1}}}}\n"),
+        format!("  objects:\n  - {{{rsp}, spec: {{targetKind: FederatedDeployment, totalReplicas: -1}}}}\n"),
+        format!(
+            "  objects:\n  - {{{rsp}, spec: {{targetKind: FederatedDeployment, totalReplicas: 9999999999}}}}\n"
+        ),
+        format!("  objects:\n  - {{{rsp}}}\n"),
+        // What YAML itself forbids.
+        "  objects: .nan\n".to_owned(),
+        "  objects: [\n".to_owned(),
+        "  clusters: []\n  clusters: []\n".to_owned(),
+        "  clusters: *nowhere\n".to_owned(),
+        format!("  objects: {}\n", "[".repeat(200)),
+    ] {
+        said.push_str(&refused(&spec).await);
+        said.push('\n');
+    }
+    insta::assert_snapshot!(said, @r#"
+    line 4: spec.clusters: expected a list, found an object
+    line 5: spec.clusters[0].name: is required
+    line 6: spec.clusters[0].labels[tier]: expected text, found a number
+    line 6: spec.clusters[0].ready: expected true or false, found text
+    line 6: spec.clusters[0].redy: is not known here; expected one of name, labels, facts, ready, capacity, live
+    line 6: spec.clusters[0].facts.region[0]: expected text, found a number
+    line 7: spec.clusters[0].capacity[deployments.apps/ns/web]: expected an integer, found a number
+    line 7: spec.clusters[0].capacity[deployments.apps/ns/web]: expected an integer, found a number
+    line 7: spec.clusters[2].name: another cluster is named "a"
+    line 7: spec.clusters[0].live[0].metadata.name: is required
+    line 8: spec.clusters[0].live[1]: ConfigMap x is given by spec.clusters[0].live[0] already
+    line 4: spec.tieBreakKey: expected text, found a number
+    line 4: spec.now: expected an RFC 3339 time
+    line 5: spec.objects[0]: expected an object, found text
+    line 5: spec.objects[0].apiVersion: is required
+    line 5: spec.objects[0].kind: is required
+    line 5: spec.objects[0].metadata.name: is required
+    line 5: spec.objects[0].metadata.labels: expected an object, found a list
+    line 6: spec.objects[1]: configmaps/n/x is given by spec.objects[0] already
+    line 5: spec.objects[0].kind: KubeFedCluster of core.kubefed.io is nothing that can be federated; expected Federated<Kind>, FederatedNamespace, ReplicaSchedulingPreference or a plain object
+    line 5: spec.objects[0].apiVersion: "a/b/c" is neither a version nor group/version
+    line 5: spec.objects[0].spec.template.apiVersion: is needed: the group of Thing is not known
+    line 5: spec.objects[0].spec.placement.clusters: expected a list, found text
+    line 5: spec.objects[0].spec.overrides[0].clusterOverrides[0].op: "move" is not supported; expected add, remove or replace
+    line 5: spec.objects[0].metadata.name: a FederatedNamespace has the name of the namespace that it is in
+    line 5: spec.objects[0].spec.targetKind: "FederatedJob" is not supported; expected FederatedDeployment or FederatedReplicaSet
+    line 5: spec.objects[0].spec.totalReplicas: must be between 0 and 2147483647
+    line 5: spec.objects[0].spec.totalReplicas: must be between 0 and 2147483647
+    line 5: spec.objects[0].spec: is required
+    line 4: value `.nan` is not a finite number
+    line 4: unclosed bracket '['
+    line 5: duplicate mapping key `clusters` is not allowed here
+    line 4: reference to unknown value
+    line 4: recursion limit exceeded
+    "#);
+}
+
+#[tokio::test]
+async fn text_that_is_not_utf8_names_its_line() {
+    let person = Person::new();
+    let path = person.folder.path().join("odd.yaml");
+    std::fs::write(&path, b"kind: Scenario\nspec: \xff\n").unwrap();
+    let path = path.display().to_string();
+    let ended = person.runs(&["simulate", "-f", &path]).await;
+    assert_eq!(ended.code, 2);
+    assert!(ended.notes.contains("line 2: is not UTF-8 text"), "{ended:?}");
+}
+
+#[tokio::test]
+async fn the_answer_is_the_same_every_time_and_in_the_order_of_the_scenario() {
+    let text = "apiVersion: simulate.hanse.io/v1alpha1
+kind: Scenario
+spec:
+  clusters: [{name: zulu}, {name: alpha}, {name: mike}]
+  objects:
+  - {apiVersion: v1, kind: Secret, metadata: {name: z, namespace: n}}
+  - {apiVersion: apps/v1, kind: Deployment, metadata: {name: a, namespace: n}, spec: {replicas: 10}}
+";
+    let run =
+        || async { Person { typed: text.into(), ..Person::new() }.runs(&["simulate", "-f", "-"]).await.out };
+    let first = run().await;
+    assert_eq!(run().await, first);
+    let output: Value = serde_json::from_str(&first).unwrap();
+    assert_eq!(output["objects"][0]["key"], "secrets/n/z");
+    let names: Vec<&str> = output["objects"][1]["clusters"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|one| one["name"].as_str().unwrap())
+        .collect();
+    assert_eq!(names, ["zulu", "alpha", "mike"]);
+    let json: Value = serde_json::json!({
+        "apiVersion": "simulate.hanse.io/v1alpha1", "kind": "Scenario",
+        "spec": {
+            "clusters": [{"name": "zulu"}, {"name": "alpha"}, {"name": "mike"}],
+            "objects": [
+                {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "z", "namespace": "n"}},
+                {"apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": "a", "namespace": "n"}, "spec": {"replicas": 10}},
+            ],
+        },
+    });
+    let piped = Person { typed: json.to_string(), ..Person::new() }.runs(&["simulate", "-f", "-"]).await;
+    assert_eq!(piped.out, first, "JSON says the same as YAML");
+}
+
+#[tokio::test]
+async fn what_is_probably_not_meant_is_told_to_people() {
+    let text = "apiVersion: simulate.hanse.io/v1alpha1
+kind: Scenario
+spec:
+  clusters: [{name: a}]
+  objects:
+  - apiVersion: types.kubefed.io/v1beta1
+    kind: FederatedDeployment
+    metadata: {name: web, namespace: n}
+    spec: {placment: {}, placement: {clusters: [{name: ghost}]}}
+  - apiVersion: scheduling.kubefed.io/v1alpha1
+    kind: ReplicaSchedulingPreference
+    metadata: {name: other, namespace: n}
+    spec: {targetKind: FederatedDeployment, totalReplicas: 3}
+";
+    let ended =
+        Person { typed: text.into(), ..Person::new() }.runs(&["simulate", "-f", "-", "-o", "table"]).await;
+    insta::assert_snapshot!(ended.all(), @r#"
+    deployments.apps/n/web: Ready
+
+    CLUSTER  ACTION  REPLICAS  PHASE  STATUS  WHY
+    a        None    -         -      -       not named in placement.clusters
+    warning: spec.objects[0].spec.placment: is not known here; expected one of template, placement, overrides, retainReplicas
+    warning: spec.objects[0].spec.placement.clusters: no cluster is named "ghost": matches nothing
+    warning: spec.objects[1]: there is no FederatedDeployment of this name to spread
+    ---
+    exit code 0
+    "#);
+}

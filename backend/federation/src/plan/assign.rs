@@ -68,6 +68,8 @@ pub struct Assignments {
     pub clusters: Vec<Assignment>,
     /// Replicas that fit nowhere.
     pub unplaced: i64,
+    /// Why some fit nowhere, or what else of the division does not hold; empty when all is well.
+    pub unplaced_reason: String,
     /// Why no placement could be computed, when none could.
     pub failure: Option<Propagation>,
     /// What is wrong with the object.
@@ -99,7 +101,7 @@ pub fn assign(
         return nowhere(situation.fleet, &why, Some(Propagation::failed("ComputePlacementFailed")), errors);
     }
     let choices = placement::select(&object.spec.placement, situation.fleet, situation.bounds);
-    let (shares, unplaced) = shares(object, situation, &choices, live);
+    let Shared { shares, unplaced, reason } = shares(object, situation, &choices, live);
     let clusters = choices
         .into_iter()
         .map(|choice| {
@@ -123,7 +125,7 @@ pub fn assign(
         .collect();
     let failure = matches!(situation.bounds, Bounds::NotFederated)
         .then(|| Propagation::failed("NamespaceNotFederated"));
-    Assignments { clusters, unplaced, failure, errors }
+    Assignments { clusters, unplaced, unplaced_reason: reason, failure, errors }
 }
 
 fn nowhere(
@@ -141,7 +143,7 @@ fn nowhere(
             share: None,
         })
         .collect();
-    Assignments { clusters, unplaced: 0, failure, errors }
+    Assignments { clusters, unplaced: 0, unplaced_reason: String::new(), failure, errors }
 }
 
 enum Shares {
@@ -169,14 +171,22 @@ impl Shares {
     }
 }
 
+/// What is divided, and what is left of it.
+#[derive(Default)]
+struct Shared {
+    shares: Option<Shares>,
+    unplaced: i64,
+    reason: String,
+}
+
 fn shares(
     object: &FederatedObject,
     situation: &Situation<'_>,
     choices: &[Choice],
     live: &BTreeMap<String, LiveCopy<'_>>,
-) -> (Option<Shares>, i64) {
+) -> Shared {
     let Some(rule) = object.spec.replicas.as_ref().filter(|rule| rule.mode == ReplicaMode::Divided) else {
-        return (None, 0);
+        return Shared::default();
     };
     let qualified = object.qualified_name();
     let key = situation.tie_break_key.unwrap_or(&qualified);
@@ -189,42 +199,64 @@ fn shares(
         .collect();
     let template = &object.spec.template;
     if object.resource.is("autoscaling", "HorizontalPodAutoscaler") {
-        return (Some(Shares::Limits(limits(object, &parties, live, situation.now))), 0);
+        if template.pointer("/spec/maxReplicas").is_none() {
+            // Nothing to split; every member refuses it with its reason.
+            return Shared::default();
+        }
+        let limits = limits(object, &parties, live, situation.now);
+        return Shared { shares: Some(Shares::Limits(limits)), ..Shared::default() };
     }
     if !workload::has_replicas(&object.resource, template) {
-        return (None, 0);
+        return Shared::default();
     }
     let total = rule.total.unwrap_or_else(|| workload::template_replicas(&object.resource, template));
+    let mut candidates = candidates(object, rule, &parties, live);
     if object.resource.is("batch", "Job") {
+        // What runs already and what pods could not be scheduled counts for workloads that go on, not for Jobs.
+        for candidate in &mut candidates {
+            (candidate.current, candidate.capacity) = (0, None);
+        }
         let completions = template.pointer("/spec/completions").and_then(serde_json::Value::as_i64);
-        let names: Vec<String> = parties.iter().map(|cluster| cluster.name.clone()).collect();
-        let (parallelism, completions) = replicas::divide_job(rule, total, completions, &names, key);
-        let unplaced = parallelism.unplaced.max(completions.as_ref().map_or(0, |division| division.unplaced));
-        return (
-            Some(Shares::Job(parallelism.shares, completions.map(|division| division.shares))),
-            unplaced,
-        );
+        let (parallelism, completions) = replicas::divide_job(rule, total, completions, &candidates, key);
+        let rest = completions.as_ref().map_or(0, |division| division.unplaced);
+        let reason = match completions.as_ref().map(|division| division.reason.clone()) {
+            Some(reason) if parallelism.reason.is_empty() => reason,
+            _ => parallelism.reason,
+        };
+        return Shared {
+            shares: Some(Shares::Job(parallelism.shares, completions.map(|division| division.shares))),
+            unplaced: parallelism.unplaced.max(rest),
+            reason,
+        };
     }
-    let candidates = candidates(object, &parties, live);
     let division = replicas::divide(&Replicas { total: None, ..rule.clone() }, total, &candidates, key);
-    (Some(Shares::Replicas(division.shares)), division.unplaced)
+    Shared {
+        shares: Some(Shares::Replicas(division.shares)),
+        unplaced: division.unplaced,
+        reason: division.reason,
+    }
 }
 
 fn candidates(
     object: &FederatedObject,
+    rule: &Replicas,
     parties: &[&ClusterView],
     live: &BTreeMap<String, LiveCopy<'_>>,
 ) -> Vec<Candidate> {
     let key = object.key();
+    let by = rule.spread.unwrap_or_default().by.as_str();
     parties
         .iter()
-        .map(|cluster| Candidate {
-            name: cluster.name.clone(),
-            current: live
-                .get(&cluster.name)
-                .and_then(LiveCopy::observed)
-                .map_or(0, |copy| copy.ready_replicas),
-            capacity: cluster.capacity.get(&key).copied(),
+        .map(|cluster| {
+            let copy = live.get(&cluster.name).and_then(LiveCopy::observed);
+            Candidate {
+                name: cluster.name.clone(),
+                current: copy.map_or(0, |copy| copy.ready_replicas),
+                capacity: cluster.capacity.get(&key).copied(),
+                room: cluster.room.get(&key).copied(),
+                held: copy.map_or(0, |copy| copy.replicas),
+                group: cluster.values_of(by).first().map(|group| (*group).to_owned()),
+            }
         })
         .collect()
 }

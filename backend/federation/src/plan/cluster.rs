@@ -240,7 +240,8 @@ impl Unit<'_> {
             && self.holds_template(plan)
             && let Some(reflected) = plan.reflected.as_mut().and_then(Value::as_object_mut)
         {
-            reflected.insert("resourceTemplateGeneration".to_owned(), json!(self.object.generation));
+            let known = reflected.entry("resourceTemplateGeneration");
+            known.or_insert_with(|| json!(self.object.generation));
         }
         if let Some(fault) = &copy.status_fault {
             if !plan.message.is_empty() {
@@ -251,9 +252,8 @@ impl Unit<'_> {
     }
 
     fn default_replicas(&self, plan: &mut ClusterPlan, manifest: &Value) {
-        let resource = &self.object.resource;
-        if plan.replicas.is_none() && workload::has_replicas(resource, &self.object.spec.template) {
-            plan.replicas = Some(workload::template_replicas(resource, manifest));
+        if plan.replicas.is_none() {
+            plan.replicas = workload::pods(&self.object.resource, manifest);
         }
     }
 

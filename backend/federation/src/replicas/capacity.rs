@@ -9,7 +9,7 @@ const PATIENCE: Duration = Duration::seconds(60);
 /// Capacity of a cluster for a workload: what it asks for minus the pods that could not be scheduled for more than
 /// 60 seconds. Known only where there are such pods.
 #[must_use]
-pub fn capacity(spec_replicas: i64, pods: &[Value], now: DateTime<Utc>) -> Option<i64> {
+pub fn capacity(spec_replicas: i64, pods: &[&Value], now: DateTime<Utc>) -> Option<i64> {
     let stuck = pods.iter().filter(|pod| is_stuck(pod, now)).count();
     let stuck = i64::try_from(stuck).unwrap_or(i64::MAX);
     (stuck > 0).then(|| spec_replicas.saturating_sub(stuck).max(0))

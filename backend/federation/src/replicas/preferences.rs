@@ -71,7 +71,7 @@ pub(super) fn divide(
         shares.insert(entry.name.to_owned(), Share { replicas: entry.plan, overflow });
     }
     let unplaced = shares.values().fold(total, |rest, share| rest.saturating_sub(share.written())).max(0);
-    Division { shares, unplaced }
+    Division { shares, unplaced, reason: String::new() }
 }
 
 fn spread(entries: &mut [Entry<'_>], remaining: &mut i64) {

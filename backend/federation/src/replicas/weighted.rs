@@ -7,15 +7,17 @@
 
 use std::{cmp::Ordering, collections::BTreeMap};
 
-use super::{Candidate, Division, Preference, Share, preference, tie_break};
+use super::{Candidate, Division, Preference, preference, tie_break};
 
-struct Entry<'a> {
-    name: &'a str,
-    hash: u32,
-    weight: i64,
-    floor: i64,
-    ceiling: i64,
-    seats: i64,
+/// One that takes part.
+pub(super) struct Entry<'a> {
+    pub(super) name: &'a str,
+    pub(super) hash: u32,
+    pub(super) weight: i64,
+    pub(super) floor: i64,
+    pub(super) ceiling: i64,
+    /// What it got.
+    pub(super) seats: i64,
 }
 
 /// Divisors are searched in steps of one part in this many.
@@ -30,47 +32,56 @@ pub(super) fn divide(
     candidates: &[Candidate],
     key: &str,
 ) -> Division {
-    let mut entries: Vec<Entry<'_>> = candidates
-        .iter()
-        .filter_map(|candidate| {
-            let wish = preference(wishes, &candidate.name)?;
-            let capacity = candidate.capacity.map_or(i64::MAX, |capacity| capacity.max(0));
-            let ceiling = wish.max_replicas.map_or(i64::MAX, |max| max.max(0)).min(capacity);
-            Some(Entry {
-                name: &candidate.name,
-                hash: tie_break(&candidate.name, key),
-                weight: wish.weight.clamp(0, MOST_WEIGHT),
-                floor: wish.min_replicas.max(0).min(ceiling),
-                ceiling,
-                seats: 0,
-            })
-        })
-        .collect();
-    entries.sort_by(|a, b| (a.hash, a.name).cmp(&(b.hash, b.name)));
+    let mut entries: Vec<Entry<'_>> =
+        candidates.iter().filter_map(|candidate| Entry::of(candidate, wishes, key)).collect();
+    let placed = apportion(&mut entries, total);
+    Division::of(candidates, entries.iter().map(|entry| (entry.name, entry.seats)), total - placed)
+}
 
+impl<'a> Entry<'a> {
+    /// A cluster with its wish; `None` when it takes no part.
+    pub(super) fn of(
+        candidate: &'a Candidate,
+        wishes: &BTreeMap<String, Preference>,
+        key: &str,
+    ) -> Option<Self> {
+        let wish = preference(wishes, &candidate.name)?;
+        let capacity = candidate.capacity.map_or(i64::MAX, |capacity| capacity.max(0));
+        let ceiling = wish.max_replicas.map_or(i64::MAX, |max| max.max(0)).min(capacity);
+        Some(Self {
+            name: &candidate.name,
+            hash: tie_break(&candidate.name, key),
+            weight: wish.weight.clamp(0, MOST_WEIGHT),
+            floor: wish.min_replicas.max(0).min(ceiling),
+            ceiling,
+            seats: 0,
+        })
+    }
+}
+
+/// Gives everybody their seats; returns how many were given.
+pub(super) fn apportion(entries: &mut [Entry<'_>], total: i64) -> i64 {
+    entries.sort_by(|a, b| (a.hash, a.name).cmp(&(b.hash, b.name)));
+    for entry in entries.iter_mut() {
+        entry.weight = entry.weight.clamp(0, MOST_WEIGHT);
+    }
     let floors: i128 = entries.iter().map(|entry| i128::from(entry.floor)).sum();
     if floors > i128::from(total) {
         // Not even the floors fit: they are filled by the same rule, and whoever has no weight comes last.
-        for entry in &mut entries {
+        for entry in entries.iter_mut() {
             entry.ceiling = entry.floor;
             entry.floor = 0;
         }
     }
-    let mut placed = fill(&mut entries, total);
+    let mut placed = fill(entries, total);
     if placed < total && floors > i128::from(total) {
-        for entry in &mut entries {
+        for entry in entries.iter_mut() {
             let extra = (entry.ceiling - entry.seats).min(total - placed);
             entry.seats += extra;
             placed += extra;
         }
     }
-
-    let mut shares: BTreeMap<String, Share> =
-        candidates.iter().map(|candidate| (candidate.name.clone(), Share::default())).collect();
-    for entry in &entries {
-        shares.insert(entry.name.to_owned(), Share { replicas: entry.seats, overflow: 0 });
-    }
-    Division { shares, unplaced: total - placed }
+    placed
 }
 
 /// Gives seats between floors and ceilings; returns how many were given.

@@ -19,6 +19,9 @@ use crate::{
 pub struct Output {
     /// In the order of the scenario.
     pub objects: Vec<SimulatedObject>,
+    /// What is accepted and probably not meant, and belongs to none of these objects.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub warnings: Vec<FieldError>,
 }
 
 /// What would happen to one object.
@@ -38,6 +41,9 @@ pub struct SimulatedObject {
     /// Replicas that fit nowhere.
     #[serde(skip_serializing_if = "is_zero")]
     pub unplaced: i64,
+    /// Why some fit nowhere, or what else of the division does not hold.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub unplaced_reason: String,
     /// What a submission of this object would be refused for.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub errors: Vec<FieldError>,
@@ -120,6 +126,7 @@ pub(super) fn simulated(
         dependencies: plan.dependencies,
         aggregated: plan.aggregated,
         unplaced: plan.unplaced,
+        unplaced_reason: plan.unplaced_reason,
         errors: plan.errors,
         warnings,
     }
@@ -189,9 +196,12 @@ impl Output {
                     let _ = writeln!(table, "{kind}: {}: {fault}", object.key);
                 }
             }
-            if object.unplaced > 0 {
-                let _ = writeln!(table, "warning: {}: {} replicas fit nowhere", object.key, object.unplaced);
+            if !object.unplaced_reason.is_empty() {
+                let _ = writeln!(table, "warning: {}: {}", object.key, object.unplaced_reason);
             }
+        }
+        for warning in &self.warnings {
+            let _ = writeln!(table, "warning: {warning}");
         }
         table
     }

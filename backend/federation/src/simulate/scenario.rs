@@ -1,5 +1,7 @@
 //! Reading a scenario.
 
+use std::collections::BTreeMap;
+
 use chrono::{DateTime, Utc};
 use serde_json::Value;
 
@@ -100,19 +102,30 @@ impl ScenarioCluster {
         facts.object()?;
         facts.only(&["region", "zone", "provider", "version"])?;
         let fact = |name: &str| facts.get(name).text().map(|text| text.map(str::to_owned));
+        // A cluster may be in several.
+        let facts_of = |name: &str| -> Result<Vec<String>, InputError> {
+            let field = facts.get(name);
+            if !field.value().is_some_and(Value::is_array) {
+                return Ok(fact(name)?.into_iter().collect());
+            }
+            field.items()?.iter().map(|item| item.required_text().map(str::to_owned)).collect()
+        };
         view.facts = Facts {
-            regions: fact("region")?.into_iter().collect(),
-            zones: fact("zone")?.into_iter().collect(),
+            regions: facts_of("region")?,
+            zones: facts_of("zone")?,
             provider: fact("provider")?,
             version: fact("version")?,
         };
-        let mut live = Vec::new();
+        let (mut live, mut known) = (Vec::new(), BTreeMap::new());
         for item in field.get("live").items()? {
             let object = item.required_object()?;
-            item.get("kind").required_text()?;
-            item.get("metadata").get("name").required_text()?;
-            item.get("metadata").get("namespace").text()?;
-            item.get("apiVersion").text()?;
+            let kind = item.get("kind").required_text()?;
+            let name = item.get("metadata").get("name").required_text()?;
+            let namespace = item.get("metadata").get("namespace").text()?.unwrap_or_default();
+            let (group, _) = kinds::split_api_version(item.get("apiVersion").text()?.unwrap_or_default());
+            if let Some(first) = known.insert((group, kind, namespace, name), item.path().to_owned()) {
+                return Err(item.fault(format!("{kind} {name} is given by {first} already")));
+            }
             live.push(Value::Object(object.clone()));
         }
         Ok(Self { view, live })

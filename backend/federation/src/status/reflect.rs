@@ -23,7 +23,8 @@ pub(super) const DAEMON_SET: &[&str] = &[
 /// The part of a copy's status that the aggregate is made from; `None` when it has none worth keeping.
 ///
 /// `template_generation` is the generation of the federated object that the copy is known to hold, where it is
-/// known; together with the copy's own generations it says whether what was last sent has been observed.
+/// known; together with the copy's own generations it says whether what was last sent has been observed. A status that
+/// was reflected before (`resourceTemplateGeneration`, `generation`) keeps saying so.
 ///
 /// # Errors
 /// The status has not the shape that its kind prescribes.
@@ -103,9 +104,12 @@ fn counted(
 ) -> Result<Map<String, Value>, StatusError> {
     let mut kept = integers(status, fields)?;
     kept.append(&mut integers(status, &["observedGeneration"])?);
-    if let Some(generation) = live.pointer("/metadata/generation").and_then(Value::as_i64) {
+    let said = |field: &str| status.get(field).and_then(Value::as_i64);
+    let own = live.pointer("/metadata/generation").and_then(Value::as_i64).or_else(|| said("generation"));
+    if let Some(generation) = own {
         kept.insert("generation".to_owned(), json!(generation));
     }
+    let template_generation = template_generation.or_else(|| said("resourceTemplateGeneration"));
     if let Some(generation) = template_generation.filter(|generation| *generation != 0) {
         kept.insert("resourceTemplateGeneration".to_owned(), json!(generation));
     }

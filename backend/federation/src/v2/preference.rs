@@ -80,6 +80,7 @@ impl SchedulingPreference {
                 strategy: Strategy::Preferences,
                 rebalance: spec.get("rebalance").flag()?.unwrap_or(false),
                 clusters,
+                spread: None,
             },
             intersect: spec.get("intersectWithClusterSelector").flag()?.unwrap_or(false),
         })

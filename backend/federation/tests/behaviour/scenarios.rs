@@ -237,7 +237,7 @@ fn what_fits_nowhere_is_told() {
     });
     let output = scenario(&json!({ "clusters": [{ "name": "a" }, { "name": "b" }], "objects": [plain] }));
     assert_eq!(output.objects[0].unplaced, 6);
-    assert!(output.to_table().contains("6 replicas fit nowhere"));
+    assert!(output.to_table().contains("6 replicas fit nowhere, of 10"));
 }
 
 #[test]

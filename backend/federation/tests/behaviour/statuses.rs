@@ -248,3 +248,55 @@ fn the_generation_counts_as_observed_when_every_cluster_has_seen_what_was_last_s
     assert_eq!(observed(&[(2, 4, 4), (1, 9, 9)])["observedGeneration"], 2, "one copy is the former");
     assert_eq!(observed(&[(2, 4, 4), (2, 9, 9)])["replicas"], 4);
 }
+
+#[test]
+fn definitions_and_volumes_have_rules_of_their_own() {
+    let conditions = |list: Value| json!({ "status": { "conditions": list } });
+    let definition = |list: Value| phase("CustomResourceDefinition", conditions(list));
+    let (accepted, established) = (
+        json!({ "type": "NamesAccepted", "status": "True" }),
+        json!({ "type": "Established", "status": "True" }),
+    );
+    assert_eq!(definition(json!([accepted, established])), Phase::Ready);
+    assert_eq!(definition(json!([])), Phase::Progressing, "not installed yet");
+    let installing = json!({ "type": "Established", "status": "False", "reason": "Installing" });
+    assert_eq!(definition(json!([accepted, installing])), Phase::Progressing);
+    assert_eq!(
+        definition(json!([{ "type": "Established", "status": "False", "reason": "NotAccepted" }])),
+        Phase::Failed
+    );
+    assert_eq!(
+        definition(json!([{ "type": "NamesAccepted", "status": "False", "reason": "Taken" }])),
+        Phase::Failed
+    );
+    for (word, expected) in [
+        ("Failed", Phase::Failed),
+        ("Pending", Phase::Progressing),
+        ("Available", Phase::Ready),
+        ("Bound", Phase::Ready),
+        ("Released", Phase::Ready),
+    ] {
+        assert_eq!(phase("PersistentVolume", json!({ "status": { "phase": word } })), expected, "{word}");
+    }
+}
+
+#[test]
+fn a_copy_whose_status_says_what_it_holds_is_believed() {
+    let copy = |holds: i64| {
+        json!({
+            "apiVersion": "apps/v1", "kind": "Deployment", "metadata": { "name": "web", "namespace": "ns", "generation": 4 },
+            "spec": { "replicas": 1 },
+            "status": { "replicas": 1, "observedGeneration": 4, "resourceTemplateGeneration": holds },
+        })
+    };
+    let object = json!({
+        "apiVersion": "types.kubefed.io/v1beta1", "kind": "FederatedDeployment",
+        "metadata": { "name": "web", "namespace": "ns", "generation": 3 },
+        "spec": { "template": { "spec": { "replicas": 1 }, "status": { "observedGeneration": 2 } }, "placement": { "clusterSelector": {} } },
+    });
+    for (holds, observed) in [(3, 3), (2, 2)] {
+        let output =
+            scenario(&json!({ "clusters": [{ "name": "a", "live": [copy(holds)] }], "objects": [object] }));
+        assert_eq!(output.objects[0].aggregated.status["observedGeneration"], observed);
+    }
+}

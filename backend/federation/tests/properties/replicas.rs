@@ -34,10 +34,15 @@ fn input(way: Way) -> impl Strategy<Value = Input> {
                 if listed {
                     clusters.insert(name.clone(), preference);
                 }
-                candidates.push(Candidate { name, current, capacity });
+                candidates.push(Candidate { name, current, capacity, ..Candidate::default() });
             }
-            let rule =
-                Replicas { mode: ReplicaMode::Divided, total: None, strategy: way, rebalance, clusters };
+            let rule = Replicas {
+                mode: ReplicaMode::Divided,
+                strategy: way,
+                rebalance,
+                clusters,
+                ..Replicas::default()
+            };
             Input { rule, total, candidates }
         })
 }
@@ -186,7 +191,7 @@ proptest! {
         way in prop_oneof![Just(Way::Weighted), Just(Way::Preferences)], parallelism in 0..20_i64, completions in 0..50_i64,
     ) {
         let rule = Replicas { mode: ReplicaMode::Divided, strategy: way, ..Replicas::default() };
-        let clusters: Vec<String> = ["a", "b", "c"].map(str::to_owned).to_vec();
+        let clusters = ["a", "b", "c"].map(|name| Candidate { name: name.to_owned(), ..Candidate::default() });
         let (parallel, complete) = divide_job(&rule, parallelism, Some(completions), &clusters, "ns/job");
         let complete = complete.unwrap();
         for (name, share) in &complete.shares {

@@ -4,9 +4,10 @@ use std::collections::BTreeSet;
 
 use hanse_authz::{Handle, authorize};
 use hanse_federation::{FederatedObject as Record, FederatedSpec, Resource, validate};
-use hanse_store::{AuditEvent, Tx, federated, hub, projects, removals::Mode};
+use hanse_store::{AuditEvent, Doing, Tx, federated, hub, projects, removals::Mode};
 use hanse_types::{ClusterId, FieldError};
 use serde_json::{Value, json};
+use uuid::Uuid;
 
 use super::{model, model::FederatedWrite, place, read, types};
 use crate::{
@@ -214,15 +215,39 @@ pub async fn create_row(
         placed: considered.placed,
         author: op.actor.name.to_string(),
     };
-    let mut tx = platform.store.begin(&op.write()).await?;
     let label = format!("{type_}/{}", record.name);
-    let row = federated::create(&mut tx, &project, new).await.map_err(taken("federated object", &label))?;
-    if let Some(addition) = &addition {
-        addition.store(&mut tx, &row).await?;
-    }
-    tx.audit(AuditEvent { after: Some(shown(&record)), ..event("create", label, &project) });
-    platform.commit(tx).await?;
+    let audit = AuditEvent { after: Some(shown(&record)), ..event("create", label.clone(), &project) };
+    let home = project.clone();
+    let row = store(platform, op, project.id, move |tx| {
+        let (new, label, audit) = (new.clone(), label.clone(), audit.clone());
+        let (home, addition) = (home.clone(), addition.clone());
+        Box::pin(async move {
+            let row = federated::create(tx, &home, new).await.map_err(taken("federated object", &label))?;
+            if let Some(addition) = &addition {
+                addition.store(tx, &row).await?;
+            }
+            tx.audit(audit);
+            Ok(row)
+        })
+    })
+    .await?;
     Ok((project, row))
+}
+
+/// Stores: together with what others write at the same moment, unless nothing is to be kept.
+async fn store<T: Send + 'static>(
+    platform: &Platform,
+    op: &OpContext,
+    project: Uuid,
+    work: impl for<'t> Fn(&'t mut Tx) -> Doing<'t, Result<T>> + Send + Sync + 'static,
+) -> Result<T> {
+    if op.request.dry_run {
+        let mut tx = platform.store.begin(&op.write()).await?;
+        let done = work(&mut tx).await?;
+        platform.commit(tx).await?;
+        return Ok(done);
+    }
+    platform.store.together(project, op.write(), work).await
 }
 
 fn event(verb: &'static str, name: String, project: &projects::Model) -> AuditEvent {
@@ -343,17 +368,23 @@ pub async fn replace_row(
     {
         read::redact(spec);
     }
-    let mut tx = platform.store.begin(&op.write()).await?;
-    let next = federated::update(&mut tx, &row, changed).await?;
-    if let Some(addition) = &addition {
-        addition.store(&mut tx, &next).await?;
-    }
-    tx.audit(AuditEvent {
+    let audit = AuditEvent {
         before: Some(old),
         after: Some(shown(&record)),
         ..event("update", format!("{type_}/{name}"), &project)
-    });
-    platform.commit(tx).await?;
+    };
+    let next = store(platform, op, project.id, move |tx| {
+        let (row, changed, addition, audit) = (row.clone(), changed.clone(), addition.clone(), audit.clone());
+        Box::pin(async move {
+            let next = federated::update(tx, &row, changed).await?;
+            if let Some(addition) = &addition {
+                addition.store(tx, &next).await?;
+            }
+            tx.audit(audit);
+            Ok(next)
+        })
+    })
+    .await?;
     Ok((project, next))
 }
 
@@ -440,14 +471,21 @@ pub async fn delete_row(
     let policy = serde_json::from_value(row.object.spec.get("policy").cloned().unwrap_or_default());
     let (mode, options) = place::leaving(&policy.map_err(Error::internal)?);
     let mode = copies.unwrap_or(mode);
-    let mut tx = platform.store.begin(&op.write()).await?;
-    let next = federated::delete(&mut tx, &project, &row.object, mode, options.as_ref()).await?;
-    tx.audit(AuditEvent {
+    let audit = AuditEvent {
         before: Some(json!({"generation": row.object.generation})),
         after: Some(json!({"copies": mode.as_str()})),
         ..event("delete", format!("{type_}/{name}"), &project)
-    });
-    platform.commit(tx).await?;
+    };
+    let (home, going) = (project.clone(), row.object.clone());
+    let next = store(platform, op, project.id, move |tx| {
+        let (home, going, options, audit) = (home.clone(), going.clone(), options.clone(), audit.clone());
+        Box::pin(async move {
+            let next = federated::delete(tx, &home, &going, mode, options.as_ref()).await?;
+            tx.audit(audit);
+            Ok(next)
+        })
+    })
+    .await?;
     let gone = row.into_inner().object;
     let shown = next.unwrap_or(federated::Model { deleted_at: Some(op.now), ..gone });
     Ok((project, shown))

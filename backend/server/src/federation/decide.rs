@@ -6,10 +6,10 @@ use std::{
 };
 
 use hanse_federation::{
-    ClusterView,
+    ClusterView, FederatedObject,
     object::ReplicaMode,
     placement::Bounds,
-    plan::{Assignment, Assignments, LiveCopy, Refusals, Situation, assign},
+    plan::{Assignment, Assignments, LiveCopy, Refusals, Share, Situation, assign},
 };
 use hanse_fleet::ObjectKey;
 use hanse_types::ClusterId;
@@ -114,6 +114,32 @@ pub fn assignments(
         assignment.selected = object.wanted_in(*id);
     }
     assignments
+}
+
+/// Where an object would go among some clusters, and with how many replicas, before any of them holds a copy.
+#[must_use]
+pub fn foresee(
+    record: &FederatedObject,
+    fleet: &[ClusterView],
+    now: chrono::DateTime<chrono::Utc>,
+) -> BTreeMap<String, i64> {
+    let names: BTreeSet<String> = fleet.iter().map(|view| view.name.clone()).collect();
+    let situation = Situation {
+        fleet,
+        bounds: Bounds::Within(&names),
+        tie_break_key: None,
+        refusals: &Refusals::default(),
+        now,
+    };
+    assign(record, &situation, &BTreeMap::new())
+        .clusters
+        .into_iter()
+        .filter(|one| one.selected)
+        .map(|one| match one.share {
+            Some(Share::Replicas(share)) => (one.cluster, share.written()),
+            _ => (one.cluster, 0),
+        })
+        .collect()
 }
 
 /// What one cluster is to get, with the cluster as decisions see it. When the division moved, the other units of the

@@ -26,9 +26,8 @@ pub async fn clusters_of(
     platform: &Platform,
     project: &projects::Model,
 ) -> Result<Vec<(ClusterId, ClusterView)>> {
-    let rows =
-        platform.store.project_clusters(vec![project.id]).await?.remove(&project.id).unwrap_or_default();
-    Ok(rows.into_iter().map(|row| view_of(platform, row)).collect())
+    let rows = platform.store.clusters_of_project(project.id).await?;
+    Ok(rows.iter().map(|row| view_of(platform, row.clone())).collect())
 }
 
 /// One cluster as decisions see it: stored name and labels, last observed facts and health.
@@ -74,6 +73,21 @@ pub async fn again(
     clusters: &[(ClusterId, ClusterView)],
     reason: &'static str,
 ) -> Result<()> {
+    again_leaving(platform, tx, project, clusters, None, reason).await
+}
+
+/// [`again`]; `copies` says what happens to those in clusters that leave, whatever the objects' policies are.
+///
+/// # Errors
+/// As for [`again`].
+pub async fn again_leaving(
+    platform: &Platform,
+    tx: &mut Tx,
+    project: &projects::Model,
+    clusters: &[(ClusterId, ClusterView)],
+    copies: Option<Mode>,
+    reason: &'static str,
+) -> Result<()> {
     for row in platform.store.federated_of_projects(vec![project.id]).await? {
         if row.deleted_at.is_some() {
             continue;
@@ -86,7 +100,7 @@ pub async fn again(
             continue;
         }
         let (mode, _) = leaving(&policy);
-        federated::replace_placed(tx, project, row, &wanted, mode, reason).await?;
+        federated::replace_placed(tx, project, row, &wanted, copies.unwrap_or(mode), reason).await?;
     }
     Ok(())
 }

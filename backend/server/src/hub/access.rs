@@ -58,6 +58,8 @@ fn sort(kind: &Kind) -> Sort {
 fn on_platform(kind: &Kind, need: Need) -> &'static str {
     match (&kind.backing, need) {
         (Backing::Cluster, Need::View) => "platform.clusters.view",
+        // They hold members' credentials until the clusters have joined by them.
+        _ if kind.is("", "Secret") => "platform.clusters.manage",
         (Backing::Cluster, _) => "platform.clusters.manage",
         (_, Need::View) => "platform.types.view",
         _ => "platform.types.manage",
@@ -123,16 +125,18 @@ pub async fn visible(platform: &Platform, op: &OpContext, kind: &Kind) -> Result
     } else {
         in_project(sort(kind), Need::View)
     };
-    if platform.decisions.allows(&op.actor, permission, Scope::Platform) {
+    let everywhere = platform.decisions.allows(&op.actor, permission, Scope::Platform);
+    let own = platform.decisions.allows(&op.actor, on_platform(kind, Need::View), Scope::Platform);
+    if everywhere && own {
         return Ok(Visible::All);
     }
     let projects = platform.store.all_projects().await?;
     let mut names: HashSet<String> = projects
         .into_iter()
-        .filter(|project| platform.decisions.allows(&op.actor, permission, project.scope()))
+        .filter(|project| everywhere || platform.decisions.allows(&op.actor, permission, project.scope()))
         .map(|project| project.name)
         .collect();
-    if platform.decisions.allows(&op.actor, on_platform(kind, Need::View), Scope::Platform) {
+    if own {
         names.insert(SYSTEM.to_owned());
     }
     Ok(Visible::Only(names))

@@ -83,45 +83,60 @@ async fn answer(
     }
     let version = env!("CARGO_PKG_VERSION");
     let host = || parts.headers.get(header::HOST).and_then(|value| value.to_str().ok()).unwrap_or_default();
-    let found = |body: Option<Value>| body.ok_or_else(|| Fault::from(Status::no_such_path()));
-    let body = match route {
+    let bytes = |document: Value| Some(Bytes::from(document.to_string()));
+    let mut media = "application/json";
+    let name = format!("{route:?}");
+    let document = match route {
         Route::Resource(path) => {
             let kind = catalogue.by_plural(&path.api_version, &path.plural);
             let kind = kind.ok_or_else(Status::no_such_path)?;
             *seen = Some((Arc::clone(&kind), path.name.clone()));
             return resource(platform, op, kind, path, &parts, body).await;
         }
-        Route::Paths => json!({"paths": ["/api", "/apis", "/openapi/v2", "/openapi/v3", "/version"]}),
-        Route::Health => Value::Null,
-        Route::Version => json!({
+        Route::Paths => bytes(json!({"paths": ["/api", "/apis", "/openapi/v2", "/openapi/v3", "/version"]})),
+        Route::Health => None,
+        Route::Version => bytes(json!({
             "major": "1", "minor": MINOR, "gitVersion": format!("v1.{MINOR}.0+hanse-{version}"),
             "gitCommit": "", "gitTreeState": "clean", "buildDate": "2026-01-01T00:00:00Z",
             "goVersion": "none", "compiler": "rustc", "platform": "linux/amd64",
-        }),
+        })),
         Route::Groups { core } => {
-            let served = catalogue.served();
             let wanted = convert::negotiate(accept).map_or(convert::Form::Plain, |wanted| wanted.form);
             if wanted == convert::Form::Discovery {
-                let media = "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList";
-                return Ok(json_as(200, &discovery::aggregated(&served, core), media));
+                media = "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList";
+                catalogue.document(&format!("{name} at once"), |catalogue| {
+                    bytes(discovery::aggregated(&catalogue.served(), core))
+                })
+            } else if core {
+                bytes(discovery::core_versions(host()))
+            } else {
+                catalogue.document(&name, |catalogue| bytes(discovery::group_list(&catalogue.served())))
             }
-            if core { discovery::core_versions(host()) } else { discovery::group_list(&served) }
         }
-        Route::Group(group) => found(discovery::group(&catalogue.served(), &group))?,
-        Route::Resources(api_version) => found(discovery::resources(&catalogue.served(), &api_version))?,
+        Route::Group(group) => catalogue
+            .document(&name, |catalogue| discovery::group(&catalogue.served(), &group).and_then(bytes)),
+        Route::Resources(api_version) => catalogue.document(&name, |catalogue| {
+            discovery::resources(&catalogue.served(), &api_version).and_then(bytes)
+        }),
         Route::OpenApi2 => {
-            let document = documents::version2(&catalogue, version);
             let form = convert::negotiate_openapi(accept)?;
-            let bytes = match form {
-                convert::OpenApi::Json => document.to_string().into_bytes(),
-                convert::OpenApi::Protobuf => openapi2::encode(&document),
-            };
-            return Ok(([(header::CONTENT_TYPE, form.content_type())], bytes).into_response());
+            media = form.content_type();
+            catalogue.document(&format!("{name} {media}"), |catalogue| {
+                let document = documents::version2(catalogue, version);
+                match form {
+                    convert::OpenApi::Json => bytes(document),
+                    convert::OpenApi::Protobuf => Some(Bytes::from(openapi2::encode(&document))),
+                }
+            })
         }
-        Route::OpenApi3(name) if name.is_empty() => documents::index3(&catalogue, &prefix, version),
-        Route::OpenApi3(name) => found(documents::version3(&catalogue, &name, version))?,
+        Route::OpenApi3(path) if path.is_empty() => {
+            catalogue.document(&name, |catalogue| bytes(documents::index3(catalogue, &prefix, version)))
+        }
+        Route::OpenApi3(path) => catalogue
+            .document(&name, |catalogue| documents::version3(catalogue, &path, version).and_then(bytes)),
     };
-    Ok(json_as(200, &body, "application/json"))
+    let document = document.ok_or_else(Status::no_such_path)?;
+    Ok(([(header::CONTENT_TYPE, media)], document).into_response())
 }
 
 async fn resource(

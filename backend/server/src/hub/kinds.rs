@@ -1,8 +1,12 @@
 //! What each root serves: Kubernetes' own kinds, those of the federation, and whatever is defined at the hub by a
 //! CustomResourceDefinition; and behind each, which record it shows.
 
-use std::sync::Arc;
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex, PoisonError},
+};
 
+use bytes::Bytes;
 use hanse_federation::{Resource, v2};
 use hanse_machinery::{
     Descriptor, Schema,
@@ -81,9 +85,10 @@ impl Kind {
     }
 }
 
-/// Everything that one root serves.
-#[derive(Clone, Debug, Default)]
-pub struct Catalogue(pub Vec<Arc<Kind>>);
+/// Everything that one root serves, and documents about it once they were asked for: clients read them again and again,
+/// older ones before every request.
+#[derive(Debug, Default)]
+pub struct Catalogue(pub Vec<Arc<Kind>>, Mutex<HashMap<String, Bytes>>);
 
 impl Catalogue {
     /// Of a root, with the kinds that can be federated and the definitions kept at the hub.
@@ -104,9 +109,10 @@ impl Catalogue {
                 add(kind, None, Backing::Local);
             }
         }
-        for row in federated.iter().filter(|row| row.enabled) {
+        for row in federated {
             let target = resource(row);
-            if root == Root::Kube && row.namespaced {
+            // What was federated while a kind was on can be seen and removed after it was switched off.
+            if root == Root::Kube && row.namespaced && row.enabled {
                 let known = Descriptor::built_in(&target.api_version(), &row.kind);
                 let kind = known.unwrap_or_else(|| {
                     Descriptor::custom(&target.api_version(), &row.kind, &row.plural, true, true)
@@ -138,7 +144,18 @@ impl Catalogue {
                 }
             }
         }
-        Self(kinds)
+        Self(kinds, Mutex::default())
+    }
+
+    /// A document about what is served, made when it is first asked for. `None`, which is not kept, when there is none.
+    pub fn document(&self, name: &str, make: impl FnOnce(&Self) -> Option<Bytes>) -> Option<Bytes> {
+        let known = self.1.lock().unwrap_or_else(PoisonError::into_inner).get(name).cloned();
+        if known.is_some() {
+            return known;
+        }
+        let made = make(self)?;
+        self.1.lock().unwrap_or_else(PoisonError::into_inner).insert(name.to_owned(), made.clone());
+        Some(made)
     }
 
     /// The kind that is served under a plural.

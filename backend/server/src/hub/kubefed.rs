@@ -4,9 +4,9 @@
 use std::sync::Arc;
 
 use base64::Engine as _;
-use hanse_federation::Resource;
+use hanse_federation::{Resource, v2};
 use hanse_machinery::{Descriptor, Status, json, status::FieldError};
-use hanse_store::hub;
+use hanse_store::{hub, types};
 use hanse_types::federated::FederatedStatus;
 use md5::{Digest as _, Md5};
 use serde_json::{Map, Value, json};
@@ -163,6 +163,43 @@ fn type_config(object: &Value) -> Vec<FieldError> {
         faults.push(FieldError::not_supported("spec.statusCollection", collection, &["Enabled", "Disabled"]));
     }
     faults
+}
+
+/// The kind that a FederatedTypeConfig has federated. The federated kinds are the hub's own, so it may name no others.
+///
+/// # Errors
+/// 422 with every field that names another.
+pub fn declared(object: &Value) -> Result<types::Declared, Status> {
+    let target = |field: &str| text(object, &format!("/spec/targetType/{field}")).to_owned();
+    let declared = types::Declared {
+        group: target("group"),
+        version: target("version"),
+        kind: target("kind"),
+        plural: target("pluralName"),
+        // A namespace is federated by an object in it, which is all that its scope says.
+        namespaced: target("scope") == "Namespaced" && target("kind") != "Namespace",
+        enabled: text(object, "/spec/propagation") == "Enabled",
+    };
+    let expected = [
+        ("group", v2::TYPES_GROUP.to_owned()),
+        ("version", "v1beta1".to_owned()),
+        ("kind", format!("Federated{}", declared.kind)),
+        ("pluralName", format!("federated{}", declared.plural)),
+    ];
+    let faults: Vec<FieldError> = expected
+        .into_iter()
+        .filter_map(|(field, expected)| {
+            let found = text(object, &format!("/spec/federatedType/{field}"));
+            let detail = format!("must be {expected:?}: this hub has one federated kind for each kind");
+            (found != expected)
+                .then(|| FieldError::invalid(format!("spec.federatedType.{field}"), found, detail))
+        })
+        .collect();
+    if faults.is_empty() {
+        return Ok(declared);
+    }
+    let kind = hanse_machinery::status::In { group: CORE, kind: "FederatedTypeConfig" };
+    Err(Status::invalid(kind, text(object, "/metadata/name"), &faults))
 }
 
 /// What a controller would say of a type: it runs when it is enabled.

@@ -317,7 +317,9 @@ pub fn replica_set(row: &hub::Federated) -> Option<Item> {
 /// The versions of a federated object that its clusters hold.
 #[must_use]
 pub fn propagated_version(kind: &Kind, row: &hub::Federated) -> Option<Item> {
-    if row.row.kind == "Namespace" || row.row.deleted_at.is_some() {
+    // A namespace is federated by an object in it, and not before that was made.
+    let unfederated = row.row.kind == "Namespace" && !row.views.contains_key(kind.home().as_str());
+    if unfederated || row.row.deleted_at.is_some() {
         return None;
     }
     let (group, version) = row.row.api_version.split_once('/').unwrap_or(("", &row.row.api_version));
@@ -413,18 +415,32 @@ fn in_words_of_v2(
     let verbatim =
         view.filter(|view| view.generation == row.row.generation).and_then(|view| view.body.get("spec"));
     let rows = status.map(|status| status.clusters.as_slice()).unwrap_or_default();
-    let mut spec = match verbatim {
-        Some(spec) => spec.clone(),
-        None => v2::spec(record, &clusters_of(rows), &shares(record, rows)),
+    // What a preference of replicas came to when it was written, until members say what it comes to now.
+    let governed = view.filter(|view| view.body.get("governed").is_some_and(|governed| *governed == true));
+    let current = status.is_some_and(|status| status.observed_generation == row.row.generation);
+    let decided: Option<BTreeMap<String, i64>> = governed
+        .filter(|_| !current || rows.is_empty())
+        .and_then(|view| serde_json::from_value(view.body.get("decided")?.clone()).ok());
+    let foreseen: Vec<ClusterView> =
+        decided.iter().flatten().map(|(name, _)| ClusterView::named(name.clone())).collect();
+    let mut spec = match (verbatim, &decided) {
+        (Some(spec), _) => spec.clone(),
+        (None, Some(decided)) => v2::spec(record, &foreseen, decided),
+        (None, None) => v2::spec(record, &clusters_of(rows), &shares(record, rows)),
     };
-    // A preference of replicas writes the clusters that it chose.
-    if view.is_some_and(|view| view.body.get("governed").is_some_and(|governed| *governed == true)) {
+    // The record of a namespace is everywhere where its project is: which clusters those are is said here.
+    if verbatim.is_none() && record.resource.is("", "Namespace") && status.is_some() {
         let chosen = rows.iter().filter(|row| row.scheduled);
-        json::set(
-            &mut spec,
-            &["placement", "clusters"],
-            chosen.map(|row| json!({"name": row.cluster})).collect::<Value>(),
-        );
+        let chosen: Value = chosen.map(|row| json!({"name": row.cluster})).collect();
+        json::set(&mut spec, &["placement"], json!({"clusters": chosen}));
+    }
+    // A preference of replicas writes the clusters that it chose.
+    if governed.is_some() {
+        let chosen: Value = match &decided {
+            Some(decided) => decided.keys().map(|name| json!({"name": name})).collect(),
+            None => rows.iter().filter(|row| row.scheduled).map(|row| json!({"name": row.cluster})).collect(),
+        };
+        json::set(&mut spec, &["placement", "clusters"], chosen);
     }
     json!({
         "apiVersion": kind.descriptor.api_version(), "kind": kind.descriptor.kind,
@@ -540,7 +556,7 @@ pub fn cluster(
         },
         "spec": {
             "apiEndpoint": format!("{}/clusters/{}", place.url, row.name),
-            "secretRef": {"name": credentials(&row.name)},
+            "secretRef": {"name": credentials(&row.name, views.get(kind.home().as_str()))},
         },
         "status": {"conditions": conditions},
     });
@@ -581,8 +597,9 @@ pub fn cluster(
     }
 }
 
-/// Name of the Secret that a KubeFedCluster refers to.
+/// Name of the Secret that a KubeFedCluster refers to: the one that it joined by, if it joined here.
 #[must_use]
-pub fn credentials(cluster: &str) -> String {
-    format!("{cluster}-credentials")
+pub fn credentials(cluster: &str, view: Option<&hub::View>) -> String {
+    let joined_by = view.and_then(|view| view.body.get("secret")).and_then(Value::as_str);
+    joined_by.map_or_else(|| format!("{cluster}-credentials"), str::to_owned)
 }

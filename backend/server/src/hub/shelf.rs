@@ -25,6 +25,9 @@ const DEPLOYMENTS: &str = "deployments.apps";
 /// Events kept per shelf, each with the object before and after. Whoever is further behind is told from the feed.
 const KEPT: usize = 1024;
 
+/// Changes that are not taken in as long as nobody asks for them.
+const FARTHEST_BEHIND: i64 = 2048;
+
 /// Namespace and name.
 pub type Key = (String, String);
 
@@ -200,6 +203,8 @@ impl Shelves {
         let mut reader = self.store.follow(self.store.revision());
         loop {
             match reader.next().await {
+                // What is kept at the hub may define kinds, which are not looked up each time.
+                Ok(changes) if self.is_unwatched() && changes.iter().all(|change| change.kind != "hub") => {}
                 Ok(_) => {
                     if let Err(error) = self.catch_up().await {
                         tracing::warn!("watches at the hub are behind: {error:?}");
@@ -213,6 +218,12 @@ impl Shelves {
                 }
             }
         }
+    }
+
+    /// Whether nobody waits for what is new: then it is taken in when somebody asks, unless that would become long.
+    fn is_unwatched(&self) -> bool {
+        let behind = self.store.revision() - *self.applied.borrow();
+        self.applied.receiver_count() == 0 && self.access.receiver_count() == 0 && behind < FARTHEST_BEHIND
     }
 
     /// Tells how far all shelves are.
@@ -256,12 +267,24 @@ impl Shelves {
     /// # Errors
     /// When the database is away.
     pub async fn of(&self, kind: &Arc<Kind>) -> Result<Shared> {
+        let committed = self.store.committed();
+        let name = (kind.root, kind.type_name());
         let mut inner = self.inner.lock().await;
+        // Somebody else has just taken in what there was when this was asked.
+        if committed.is_some_and(|committed| committed <= inner.applied)
+            && let Some((known, shelf)) = inner.shelves.get(&name)
+            && known.backing == kind.backing
+        {
+            return Ok(Arc::clone(shelf));
+        }
         let snapshot = self.store.snapshot().await?;
         self.advance(&mut inner, &snapshot).await?;
-        let name = (kind.root, kind.type_name());
-        if let Some((_, shelf)) = inner.shelves.get(&name) {
-            return Ok(Arc::clone(shelf));
+        if let Some((known, shelf)) = inner.shelves.get(&name) {
+            if known.backing == kind.backing {
+                return Ok(Arc::clone(shelf));
+            }
+            // The name means other records now: whoever watches is told to list again.
+            shelf.write().unwrap_or_else(PoisonError::into_inner).floor = i64::MAX;
         }
         let shelf = Arc::new(RwLock::new(fill(kind, &snapshot, &self.place).await?));
         inner.shelves.insert(name, (Arc::clone(kind), Arc::clone(&shelf)));
@@ -273,7 +296,11 @@ impl Shelves {
     /// # Errors
     /// When the database is away.
     pub async fn catch_up(&self) -> Result<()> {
+        let committed = self.store.committed();
         let mut inner = self.inner.lock().await;
+        if committed.is_some_and(|committed| committed <= inner.applied) {
+            return Ok(());
+        }
         let snapshot = self.store.snapshot().await?;
         self.advance(&mut inner, &snapshot).await
     }
@@ -314,9 +341,12 @@ impl Shelves {
             shelf.write().unwrap_or_else(PoisonError::into_inner).revision = revision;
         }
         let about = |kinds: &[&str]| changes.iter().any(|change| kinds.contains(&change.kind.as_str()));
-        if changes.iter().any(|change| {
-            change.kind == "hub" && change.name.contains(" customresourcedefinitions.apiextensions.k8s.io ")
-        }) {
+        let defines = |change: &Change| {
+            [" customresourcedefinitions.apiextensions.k8s.io ", " federatedtypeconfigs.core.kubefed.io "]
+                .iter()
+                .any(|type_| change.name.contains(type_))
+        };
+        if changes.iter().any(|change| change.kind == "hub" && defines(change)) {
             self.forget_kinds();
         }
         inner.applied = revision;

@@ -174,11 +174,11 @@ impl Request {
 
 /// `GET` of one object.
 pub async fn get(request: &Request) -> Result<Answer> {
-    request.decide(Need::View).await?;
-    let found = request.find(&request.path.name).await?;
-    if let (None, Some(secret)) = (&found, credentials(request).await?) {
+    if let Some(secret) = credentials(request).await? {
         return Ok(request.answer(200, &secret, Vec::new()));
     }
+    request.decide(Need::View).await?;
+    let found = request.find(&request.path.name).await?;
     let item = found.ok_or_else(|| request.missing(&request.path.name))?;
     if request.path.subresource == "scale" {
         return Ok(Answer { code: 200, body: scale_of(&item.object), warnings: Vec::new() });
@@ -192,10 +192,20 @@ async fn credentials(request: &Request) -> Result<Option<Value>> {
         request.kind.root == Root::KubeFed && request.kind.is("", "Secret") && request.namespace() == SYSTEM;
     let name = &request.path.name;
     let (true, Some(Credential::Token(token))) = (own, &request.credential) else { return Ok(None) };
-    let clusters = request.platform.store.all_clusters().await?;
-    if !clusters.iter().any(|cluster| render::credentials(&cluster.name) == *name) {
+    let platform = &request.platform;
+    let catalogue = platform.shelves.catalogue(Root::KubeFed).await?;
+    let Some(kind) = catalogue.0.iter().find(|kind| kind.backing == Backing::Cluster).cloned() else {
+        return Ok(None);
+    };
+    let shelf = platform.shelves.of(&kind).await?;
+    let clusters = shelf.read().unwrap_or_else(PoisonError::into_inner).view(SYSTEM).items;
+    let names = |item: &Arc<Item>| {
+        item.object.pointer("/spec/secretRef/name").and_then(Value::as_str) == Some(name.as_str())
+    };
+    if !clusters.iter().any(names) {
         return Ok(None);
     }
+    access::decide(platform, &request.op, &kind, SYSTEM, Need::View).await?;
     let revision = request.platform.store.revision().to_string();
     let authority = request.platform.tls.authority.as_deref();
     Ok(Some(kubefed::credentials(name, token, authority, &revision)))

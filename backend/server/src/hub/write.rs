@@ -1,6 +1,6 @@
 //! From an object as a client wants it to the record that is meant, in one transaction.
 
-use std::collections::HashSet;
+use std::collections::{BTreeMap, HashSet};
 
 use hanse_federation::{
     FederatedSpec, Resource,
@@ -14,14 +14,16 @@ use hanse_machinery::{
     meta::{self, Collect, OwnerState},
     status::{FieldError, MODIFIED},
 };
-use hanse_store::{AuditEvent, Tx, hub, projects, removals::Mode};
+use hanse_store::{AuditEvent, StoreError, Tx, hub, projects, removals::Mode, types};
 use hanse_types::{ProjectName, WorkspaceName, tenancy::ProjectCreate};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
 use super::{
     access::{self, Need},
+    join,
     kinds::{Backing, Kind, SYSTEM},
+    kubefed,
     render::{self, LAST_APPLIED},
     route::Root,
     shelf::{Fault, Item, Source},
@@ -32,6 +34,7 @@ use crate::{
     error::{Error, Result as PlatformResult},
     federation::{
         accept::{self, Addition},
+        decide,
         model::FederatedWrite,
     },
     tenancy::project,
@@ -120,10 +123,7 @@ impl Writer<'_> {
                 }
             },
             Backing::Cluster if self.namespace != SYSTEM => self.create_local(object).await,
-            Backing::Cluster => Err(Status::bad_request(
-                "clusters join by kubeconfig or agent: use `hanse clusters import`, the console, or POST /api/v1/clusters",
-            )
-            .into()),
+            Backing::Cluster => join::join(self, &object).await,
         }
     }
 
@@ -160,7 +160,9 @@ impl Writer<'_> {
                     }
                 }
             }
-            (Backing::Namespace, Source::Project(row)) => self.update_namespace(&row.project, &object).await,
+            (Backing::Namespace, Source::Project(row)) => {
+                self.update_namespace(&live.object, &row.project, &object).await
+            }
             (Backing::Cluster, Source::Cluster(cluster, version)) => {
                 self.update_cluster(live, cluster, *version, &object).await
             }
@@ -177,6 +179,12 @@ impl Writer<'_> {
         row: &hub::Federated,
         path: fn(&str) -> String,
     ) -> Done {
+        // What says nothing new is no change: somebody else who decides the same again and again is not told of it.
+        let said = row.views.get(addition.root).filter(|view| view.generation == row.row.generation);
+        let same = said.is_some_and(|view| view.body == addition.body);
+        if same && serde_json::to_value(&spec).is_ok_and(|spec| spec == row.spec) {
+            return Ok(());
+        }
         let mut op = self.op.clone();
         op.request.if_match = Some(row.row.version);
         let write = FederatedWrite { spec };
@@ -203,7 +211,9 @@ impl Writer<'_> {
             },
             Source::Federated(row) => match &self.kind.backing {
                 Backing::FederatedNamespace(_) => {
-                    self.place_project(&row.project.name, None, Some(row.row.id)).await
+                    let (nowhere, nothing) =
+                        (Placement::named::<String>([]), project::NamespaceContent::default());
+                    self.place_project(&row.project.name, &nowhere, None, nothing).await
                 }
                 Backing::Federated(target) | Backing::Plain(target) => {
                     let keep = orphan && matches!(self.kind.backing, Backing::Plain(_));
@@ -225,8 +235,7 @@ impl Writer<'_> {
                 Ok(())
             }
             Source::Cluster(name, _) => {
-                crate::clusters::detach(self.platform, self.op, name, crate::clusters::Copies::Orphan)
-                    .await?;
+                crate::clusters::leave::leave(self.platform, self.op, name).await?;
                 Ok(())
             }
             Source::Fixed => Err(Status::forbidden(
@@ -257,6 +266,7 @@ impl Writer<'_> {
             object: without_version(object),
         };
         let mut tx = self.platform.store.begin(&self.op.write()).await?;
+        self.declare(&tx, &new.object).await?;
         hub::create(&mut tx, new).await?;
         tx.audit(self.event("create", &name));
         self.platform.commit(tx).await?;
@@ -269,6 +279,7 @@ impl Writer<'_> {
             return self.remove_local(local, false).await;
         }
         let mut tx = self.platform.store.begin(&self.op.write()).await?;
+        self.declare(&tx, object).await?;
         hub::update(&mut tx, local, without_version(object.clone())).await?;
         tx.audit(self.event("update", &local.name));
         self.platform.commit(tx).await?;
@@ -284,14 +295,35 @@ impl Writer<'_> {
             // Its name is `plural.group`; without it nobody could reach its objects any more.
             hub::forget_type(&mut tx, &local.root, &local.name).await?;
         }
+        if self.declares_types() {
+            types::withdraw(&tx, &local.name).await?;
+        }
         tx.audit(self.event("delete", &local.name));
         self.platform.commit(tx).await?;
         self.kinds_may_change();
         self.govern(&local.name).await
     }
 
+    /// Whether objects of the kind say what can be federated: KubeFed's types in its own namespace.
+    fn declares_types(&self) -> bool {
+        self.kind.is("core.kubefed.io", "FederatedTypeConfig") && self.namespace == SYSTEM
+    }
+
+    async fn declare(&self, tx: &Tx, object: &Value) -> Done {
+        if self.declares_types() {
+            let declared = kubefed::declared(object)?;
+            types::declare(tx, &declared).await.map_err(|error| match error {
+                StoreError::Conflict(message) => {
+                    self.invalid(name_of(object), [("spec.targetType".to_owned(), message)])
+                }
+                error => error.into(),
+            })?;
+        }
+        Ok(())
+    }
+
     fn kinds_may_change(&self) {
-        if self.kind.is("apiextensions.k8s.io", "CustomResourceDefinition") {
+        if self.declares_types() || self.kind.is("apiextensions.k8s.io", "CustomResourceDefinition") {
             self.platform.shelves.forget_kinds();
         }
     }
@@ -332,6 +364,19 @@ impl Writer<'_> {
         let found = shelf.read().unwrap_or_else(std::sync::PoisonError::into_inner).get(&key);
         let preference = found.and_then(|item| SchedulingPreference::parse(&item.object, "").ok());
         Ok(preference.filter(|preference| preference.target == target.kind))
+    }
+
+    /// What a preference comes to among the clusters that its namespace may be in. Shown until members say more, and
+    /// where the namespace is in none of them yet.
+    async fn foresee(
+        &self,
+        governed: &hanse_federation::FederatedObject,
+    ) -> Result<BTreeMap<String, i64>, Fault> {
+        let project = access::decide(self.platform, self.op, self.kind, self.namespace, Need::Edit).await?;
+        let Some(project) = project else { return Ok(BTreeMap::new()) };
+        let granted = project::granted(self.platform, project.workspace_id).await?;
+        let views: Vec<_> = granted.into_iter().map(|(_, view)| view).collect();
+        Ok(decide::foresee(governed, &views, self.op.now))
     }
 
     // Federated objects.
@@ -382,6 +427,7 @@ impl Writer<'_> {
                 spec.template = old.template;
             }
         }
+        let mut decided = None;
         if let Some(preference) = self.preference(target, &name).await? {
             let mut governed = hanse_federation::FederatedObject { spec, ..parsed.object };
             let field = format!("/spec/{}", "replicas");
@@ -390,6 +436,7 @@ impl Writer<'_> {
             }
             governed.spec.overrides.retain(|entry| !entry.patches.is_empty());
             preference.govern(&mut governed);
+            decided = Some(self.foresee(&governed).await?);
             spec = governed.spec;
             // The words are the preference's from here on.
             verbatim = Value::Null;
@@ -402,8 +449,9 @@ impl Writer<'_> {
             spec.replicas = None;
         }
         let mut body = json!({"metadata": render::own_metadata(object, true)});
-        if verbatim.is_null() {
+        if let Some(decided) = decided {
             json::set(&mut body, &["governed"], true);
+            json::set(&mut body, &["decided"], json!(decided));
         } else {
             json::set(&mut body, &["spec"], verbatim);
         }
@@ -485,20 +533,33 @@ impl Writer<'_> {
         let parsed = ProjectName::parse(name.clone())
             .map_err(|error| self.invalid(&name, [("metadata.name".to_owned(), error.to_string())]))?;
         // At a KubeFed host a namespace is federated by a FederatedNamespace; at a Federation v1 server by being there.
-        let clusters = match self.kind.root {
-            Root::KubeFed => Some(Vec::new()),
-            Root::Kube => None,
+        let placement = match self.kind.root {
+            Root::KubeFed => Placement::named::<String>([]),
+            Root::Kube => self.followed(object)?,
         };
-        let request = ProjectCreate { name: parsed, display_name: None, description: None, clusters };
-        let made = project::create(self.platform, self.op, workspace.as_str(), request).await?;
+        let request = ProjectCreate { name: parsed, display_name: None, description: None, clusters: None };
+        let row = project::create_following(self.platform, self.op, workspace.as_str(), request, &placement)
+            .await?;
         if self.op.request.dry_run {
             return Ok(());
         }
-        let row = self.platform.store.projects_by_ids(vec![made.id.0]).await?.remove(&made.id.0);
-        match row {
-            Some(row) => self.keep_namespace_view(&row, object).await,
-            None => Ok(()),
-        }
+        self.keep_namespace_view(&row, object).await
+    }
+
+    /// The clusters that a namespace at a Federation v1 server is in: all that are granted, or those that it selects.
+    fn followed(&self, object: &Value) -> Result<Placement, Fault> {
+        let target = Resource {
+            group: String::new(),
+            version: "v1".to_owned(),
+            kind: "Namespace".to_owned(),
+            plural: "namespaces".to_owned(),
+            namespaced: false,
+        };
+        let name = name_of(object).to_owned();
+        let parsed = v1::parse(object, "", &target)
+            .map_err(|fault| self.invalid(&name, [(trimmed(&fault.path), fault.message)]))?;
+        self.refuse(&name, &parsed)?;
+        Ok(parsed.object.spec.placement)
     }
 
     /// The workspace that a new namespace belongs to: the one it names, or the only one that the caller may make
@@ -528,7 +589,7 @@ impl Writer<'_> {
         Ok(())
     }
 
-    async fn update_namespace(&self, row: &projects::Model, object: &Value) -> Done {
+    async fn update_namespace(&self, live: &Value, row: &projects::Model, object: &Value) -> Done {
         let located = self
             .platform
             .store
@@ -537,51 +598,87 @@ impl Writer<'_> {
             .ok_or_else(|| Error::not_found("namespaces", &row.name))?;
         hanse_authz::authorize(&self.platform.decisions, &self.op.actor, "project.settings.manage", located)
             .map_err(crate::error::denied("namespaces", &row.name))?;
+        if self.kind.root == Root::Kube {
+            let (before, after) = (self.followed(live)?, self.followed(object)?);
+            if before != after {
+                let root = Root::KubeFed.as_str();
+                let view = project::NamespaceView { root, body: None, forget: false, content: None };
+                project::place_namespace(self.platform, self.op, &row.name, &after, view).await?;
+            }
+        }
         self.keep_namespace_view(row, object).await
     }
 
-    /// Federates the namespace that a FederatedNamespace is in: its clusters become the project's.
+    /// Federates the namespace that a FederatedNamespace is in: its clusters become the project's, and its labels,
+    /// annotations and overrides those of the project's namespace there.
     async fn federate_namespace(&self, target: &Resource, object: &Value) -> Done {
-        let (spec, addition) = {
-            let name = name_of(object).to_owned();
-            let resolve = |kind: &str, _: Option<&str>| (kind == target.kind).then(|| target.clone());
-            let parsed = v2::parse(object, "", &resolve)
-                .map_err(|fault| self.invalid(&name, [(trimmed(&fault.path), fault.message)]))?;
-            self.refuse(&name, &parsed)?;
-            let body = json!({
-                "metadata": render::own_metadata(object, true),
-                "spec": object.get("spec").cloned().unwrap_or_else(|| json!({})),
-            });
-            (parsed.object.spec, Addition { root: self.kind.home().as_str(), body })
+        let name = name_of(object).to_owned();
+        let resolve = |kind: &str, _: Option<&str>| (kind == target.kind).then(|| target.clone());
+        let parsed = v2::parse(object, "", &resolve)
+            .map_err(|fault| self.invalid(&name, [(trimmed(&fault.path), fault.message)]))?;
+        self.refuse(&name, &parsed)?;
+        let mut record = parsed.object;
+        complete(&mut record.spec.template, target, &name);
+        let named = |name: &String| hanse_federation::ClusterView::named(name.clone());
+        let clusters: Vec<_> = record
+            .spec
+            .overrides
+            .iter()
+            .filter_map(|entry| entry.clusters.as_ref())
+            .flatten()
+            .map(named)
+            .collect();
+        let faults = hanse_federation::validate::validate(&record, &clusters);
+        if !faults.is_empty() {
+            let faults = faults.into_iter().map(|fault| (v2::field_path(&fault.path), fault.message));
+            return Err(self.invalid(&name, faults));
+        }
+        let body = json!({
+            "metadata": render::own_metadata(object, true),
+            "spec": object.get("spec").cloned().unwrap_or_else(|| json!({})),
+        });
+        let content = project::NamespaceContent {
+            described: object.pointer("/spec/template/metadata").is_some(),
+            template: record.spec.template,
+            overrides: record.spec.overrides,
         };
-        self.place_project(self.namespace, Some((&spec.placement, &addition)), None).await
+        self.place_project(self.namespace, &record.spec.placement, Some(&body), content).await
     }
 
     async fn place_project(
         &self,
         name: &str,
-        wanted: Option<(&Placement, &Addition)>,
-        forget: Option<Uuid>,
+        placement: &Placement,
+        body: Option<&Value>,
+        content: project::NamespaceContent,
     ) -> Done {
-        let placement =
-            wanted.map_or_else(|| Placement::named::<String>([]), |(placement, _)| placement.clone());
-        project::place_namespace(
-            self.platform,
-            self.op,
-            name,
-            &placement,
-            project::NamespaceView {
-                root: self.kind.home().as_str(),
-                body: wanted.map(|(_, addition)| &addition.body),
-                forget: forget.is_some(),
-            },
-        )
-        .await?;
+        let view = project::NamespaceView {
+            root: Root::KubeFed.as_str(),
+            body,
+            forget: body.is_none(),
+            content: Some(content),
+        };
+        project::place_namespace(self.platform, self.op, name, placement, view)
+            .await
+            .map_err(|error| self.in_words(error, v2::field_path))?;
         Ok(())
     }
 
     async fn update_cluster(&self, live: &Item, name: &str, version: i64, object: &Value) -> Done {
         access::decide(self.platform, self.op, self.kind, SYSTEM, Need::Edit).await?;
+        if let Some((field, _)) = object
+            .get("spec")
+            .and_then(Value::as_object)
+            .into_iter()
+            .flatten()
+            .find(|(field, value)| live.object.pointer(&format!("/spec/{field}")) != Some(value))
+        {
+            let message =
+                "leads to the gateway, by which every cluster is reached here: to reach the member \
+                           otherwise, delete this object and join the cluster again"
+                    .to_owned();
+            return Err(self.invalid(name, [(format!("spec.{field}"), message)]));
+        }
         let labels =
             |object: &Value| object.pointer("/metadata/labels").cloned().unwrap_or_else(|| json!({}));
         let mut op = self.op.clone();
@@ -599,8 +696,9 @@ impl Writer<'_> {
         if let Some(own) = own.as_object_mut() {
             own.remove("labels");
         }
+        let body = json!({"metadata": own, "secret": live.object.pointer("/spec/secretRef/name")});
         let tx = self.platform.store.begin(&self.op.write()).await?;
-        hub::put_view(&tx, live.id, self.kind.home().as_str(), 0, &json!({"metadata": own}), false).await?;
+        hub::put_view(&tx, live.id, self.kind.home().as_str(), 0, &body, false).await?;
         self.platform.commit(tx).await?;
         Ok(())
     }

@@ -4,6 +4,11 @@
 use std::collections::BTreeSet;
 
 use hanse_authz::{Handle, Scoped as _, authorize};
+use hanse_federation::{
+    ClusterView,
+    object::{Override, Placement},
+};
+use hanse_machinery::json;
 use hanse_store::{
     AuditEvent, Store, Tx, bindings, federated, hub, page::Page, projects, removals::Mode, workspaces,
 };
@@ -15,7 +20,7 @@ use hanse_types::{
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use super::workspace;
+use super::{follow, workspace};
 use crate::{
     Platform,
     context::OpContext,
@@ -140,6 +145,43 @@ pub(super) async fn create_in(
         None => granted.to_vec(),
         Some(names) => among(platform, granted, names).await?,
     };
+    create_with(op, tx, workspace, &clusters, request).await
+}
+
+/// Makes a project whose clusters follow a placement among those granted to its workspace.
+///
+/// # Errors
+/// As for [`create`].
+pub async fn create_following(
+    platform: &Platform,
+    op: &OpContext,
+    workspace_name: &str,
+    request: ProjectCreate,
+    placement: &Placement,
+) -> Result<projects::Model> {
+    let workspace = workspace::find(platform, op, workspace_name, "workspace.projects.create").await?;
+    let wanted = place::selected(placement, &granted(platform, workspace.id).await?);
+    let clusters: Vec<Uuid> = wanted.iter().map(|id| id.0).collect();
+    let mut tx = platform.store.begin(&op.write()).await?;
+    let row = create_with(op, &mut tx, &workspace, &clusters, request).await?;
+    follow::keep(&tx, &row, Some(placement)).await?;
+    platform.commit(tx).await?;
+    Ok(row)
+}
+
+/// The clusters granted to a workspace, as decisions see them.
+pub(crate) async fn granted(platform: &Platform, workspace: Uuid) -> Result<Vec<(ClusterId, ClusterView)>> {
+    let rows = platform.store.granted(vec![workspace]).await?.remove(&workspace).unwrap_or_default();
+    Ok(rows.into_iter().map(|cluster| place::view_of(platform, cluster)).collect())
+}
+
+async fn create_with(
+    op: &OpContext,
+    tx: &mut Tx,
+    workspace: &workspaces::Model,
+    clusters: &[Uuid],
+    request: ProjectCreate,
+) -> Result<projects::Model> {
     let row = projects::create(
         tx,
         workspace,
@@ -149,7 +191,7 @@ pub(super) async fn create_in(
     )
     .await
     .map_err(taken("project", request.name.as_str()))?;
-    projects::set_clusters(tx, &row, &clusters).await?;
+    projects::set_clusters(tx, &row, clusters).await?;
     bindings::set_roles(tx, row.scope(), op.actor.user, &["administrator".to_owned()]).await?;
     let namespace = federated::New {
         type_: "namespaces".to_owned(),
@@ -240,6 +282,15 @@ pub async fn update(
         let rows = platform.store.clusters_by_ids(clusters.clone()).await?;
         let views: Vec<_> = rows.into_values().map(|cluster| place::view_of(platform, cluster)).collect();
         place::again(platform, &mut tx, &row, &views, "the project left the cluster").await?;
+        // They were chosen one by one: from here on they follow nothing, and no root of the hub says that they do.
+        follow::keep(&tx, &row, None).await?;
+        if let Some(mut body) = hub::namespace_view(&tx, &row, "kubefed").await?
+            && body.pointer("/spec/placement").is_some()
+        {
+            let names: Value = views.iter().map(|(_, view)| json!({"name": view.name})).collect();
+            json::set(&mut body, &["spec", "placement"], json!({"clusters": names}));
+            hub::touch_namespace(&mut tx, &row, "kubefed", Some(&body), false).await?;
+        }
     }
     tx.audit(AuditEvent {
         verb: "update",
@@ -254,8 +305,55 @@ pub async fn update(
     body(platform, row).await
 }
 
+/// What a FederatedNamespace says about the namespace in members.
+#[derive(Clone, Debug, Default)]
+pub struct NamespaceContent {
+    /// Whether its template says which labels and annotations the namespace has.
+    pub described: bool,
+    /// The template.
+    pub template: Value,
+    /// Differences in some clusters.
+    pub overrides: Vec<Override>,
+}
+
+/// Labels by which clusters decide what pods of a namespace may do.
+const POD_SECURITY: &str = "pod-security.kubernetes.io/";
+
+impl NamespaceContent {
+    /// The record of a namespace that is like this.
+    fn over(&self, old: &Value) -> Result<Value> {
+        let mut spec = old.clone();
+        if self.described {
+            for field in ["labels", "annotations"] {
+                let value = self.template.pointer(&format!("/metadata/{field}")).cloned();
+                let metadata = spec.pointer_mut("/template/metadata").and_then(Value::as_object_mut);
+                if let (Some(metadata), Some(value)) = (metadata, value) {
+                    metadata.insert(field.to_owned(), value);
+                }
+            }
+        }
+        let overrides = serde_json::to_value(&self.overrides).map_err(Error::internal)?;
+        json::set(&mut spec, &["overrides"], overrides);
+        Ok(spec)
+    }
+
+    /// Refuses what only somebody may say who administers the namespaces of clusters: a label of Pod Security opens the
+    /// way from a pod to its node.
+    fn guard(&self, platform: &Platform, op: &OpContext) -> Result<()> {
+        let guarded =
+            |text: &str| text.contains(POD_SECURITY) || text.contains("pod-security.kubernetes.io~1");
+        let permission = "cluster.namespaces.manage";
+        let mentions = guarded(&self.template.to_string())
+            || guarded(&serde_json::to_string(&self.overrides).map_err(Error::internal)?);
+        if mentions && !platform.decisions.allows(&op.actor, permission, hanse_authz::Scope::Platform) {
+            return Err(Error::forbidden(permission));
+        }
+        Ok(())
+    }
+}
+
 /// What a root of the hub shows of a project's namespace.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct NamespaceView<'a> {
     /// The root.
     pub root: &'static str,
@@ -263,9 +361,11 @@ pub struct NamespaceView<'a> {
     pub body: Option<&'a Value>,
     /// Whether what it added is to be taken away.
     pub forget: bool,
+    /// What the namespace is to be like in members; none leaves it as it is.
+    pub content: Option<NamespaceContent>,
 }
 
-/// Makes a project's clusters those that a placement selects among the granted ones.
+/// Makes a project's clusters those that a placement selects among the granted ones, now and as they change.
 ///
 /// # Errors
 /// `forbidden`, `not_found`, `conflict`.
@@ -273,22 +373,27 @@ pub async fn place_namespace(
     platform: &Platform,
     op: &OpContext,
     name: &str,
-    placement: &hanse_federation::object::Placement,
+    placement: &Placement,
     view: NamespaceView<'_>,
 ) -> Result<()> {
     let handle = find(platform, op, name, "project.settings.manage").await?;
     if handle.deleted_at.is_some() {
         return Err(Error::conflict(format!("project {name:?} is being removed")));
     }
-    let granted = platform.store.granted(vec![handle.workspace_id]).await?.remove(&handle.workspace_id);
-    let granted: Vec<_> =
-        granted.unwrap_or_default().into_iter().map(|cluster| place::view_of(platform, cluster)).collect();
+    let granted = granted(platform, handle.workspace_id).await?;
     let wanted = place::selected(placement, &granted);
     let clusters: Vec<Uuid> = wanted.iter().map(|id| id.0).collect();
     let views: Vec<_> = granted.into_iter().filter(|(id, _)| wanted.contains(id)).collect();
     let mut tx = platform.store.begin(&op.write()).await?;
     projects::set_clusters(&mut tx, &handle, &clusters).await?;
     place::again(platform, &mut tx, &handle, &views, "the project left the cluster").await?;
+    follow::keep(&tx, &handle, (!view.forget).then_some(placement)).await?;
+    if let Some(content) = &view.content {
+        content.guard(platform, op)?;
+        if let Some(old) = hub::namespace_spec(&tx, &handle).await? {
+            hub::write_namespace(&mut tx, &handle, view.root, view.body, content.over(&old)?).await?;
+        }
+    }
     hub::touch_namespace(&mut tx, &handle, view.root, view.body, view.forget).await?;
     let names: Vec<&str> = views.iter().map(|(_, view)| view.name.as_str()).collect();
     tx.audit(AuditEvent {

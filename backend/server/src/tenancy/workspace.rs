@@ -1,7 +1,7 @@
 //! Workspaces: the smallest tenants. Clusters are granted to them by the platform.
 
 use hanse_authz::{Handle, Scope, Scoped as _, authorize, authorize_platform};
-use hanse_store::{AuditEvent, Store, bindings, page::Page, workspaces};
+use hanse_store::{AuditEvent, Store, Tx, bindings, clusters, page::Page, workspaces};
 use hanse_types::{
     ClusterName, List, ListParams, WorkspaceId, WorkspaceName,
     access::ScopeKind,
@@ -10,11 +10,12 @@ use hanse_types::{
 use serde_json::json;
 use uuid::Uuid;
 
-use super::project;
+use super::{follow, project};
 use crate::{
     Platform,
     context::OpContext,
     error::{Error, Result, denied, taken},
+    federation::place,
     identity::access::visible,
 };
 
@@ -164,7 +165,8 @@ pub async fn update(
     let description = update.description.or(handle.description.clone());
     let row = workspaces::update(&mut tx, &handle, display_name, description).await?;
     if let Some(clusters) = clusters {
-        workspaces::grant(&mut tx, &row, &clusters).await?;
+        let rows = platform.store.clusters_by_ids(clusters).await?.into_values().collect();
+        grant(platform, &mut tx, &row, rows).await?;
     }
     tx.audit(AuditEvent {
         verb: "update",
@@ -177,6 +179,20 @@ pub async fn update(
     });
     platform.commit(tx).await?;
     body(platform, row).await
+}
+
+/// Replaces the clusters granted; projects that follow a placement get those of them that it selects.
+pub(crate) async fn grant(
+    platform: &Platform,
+    tx: &mut Tx,
+    workspace: &workspaces::Model,
+    clusters: Vec<clusters::Model>,
+) -> Result<()> {
+    let ids: Vec<Uuid> = clusters.iter().map(|cluster| cluster.id).collect();
+    workspaces::grant(tx, workspace, &ids).await?;
+    let views: Vec<_> = clusters.into_iter().map(|cluster| place::view_of(platform, cluster)).collect();
+    follow::again(platform, tx, workspace.id, &views, "the workspace's clusters changed").await?;
+    Ok(())
 }
 
 /// Removes an empty workspace.

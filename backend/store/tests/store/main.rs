@@ -24,4 +24,5 @@ mod rate;
 mod sealing;
 mod status;
 mod tenancy;
+mod together;
 mod transactions;

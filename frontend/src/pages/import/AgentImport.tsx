@@ -1,4 +1,4 @@
-import { Button, Checkbox, Textarea, TextInput } from '@mantine/core';
+import { Button, Checkbox, TextInput } from '@mantine/core';
 import { useQueryClient } from '@tanstack/react-query';
 import { Link } from '@tanstack/react-router';
 import { useState, type FormEvent } from 'react';
@@ -7,13 +7,15 @@ import { ApiFailure } from '../../api/client';
 import { clusters } from '../../api/endpoints';
 import { useResource } from '../../api/hooks';
 import type { AgentClusterCreated, Cluster } from '../../api/types';
-import { Copy } from '../../ui/Copy';
-import { fieldErrors, useFailure } from '../../ui/failure';
+import { useSaid } from '../../phrases';
+import { useFailure, useFieldErrors } from '../../ui/failure';
 import { LabelsInput } from '../../ui/Labels';
 import { Mark } from '../../ui/Mark';
 import { isLabel } from '../../ui/names';
 import { Panel } from '../../ui/Page';
 import { Sentence } from '../../ui/Sentence';
+import { JoinCommand } from './JoinCommand';
+import { Stalled } from './Stalled';
 
 const steps = ['JoinTokenIssued', 'AgentSeen', 'AgentIdentified', 'TunnelConnected', 'Reachable', 'Ready'] as const;
 
@@ -21,6 +23,7 @@ const steps = ['JoinTokenIssued', 'AgentSeen', 'AgentIdentified', 'TunnelConnect
 export function AgentImport() {
   const { t } = useTranslation();
   const say = useFailure();
+  const fieldErrors = useFieldErrors();
   const cache = useQueryClient();
   const [name, setName] = useState('');
   const [labels, setLabels] = useState<Record<string, string>>({});
@@ -86,36 +89,35 @@ export function AgentImport() {
 function Joining({ created }: { created: AgentClusterCreated }) {
   const { t } = useTranslation();
   const name = created.cluster.name;
+  const [join, setJoin] = useState(created.join);
   const query = useResource({ key: ['cluster', name], topic: `clusters/${name}`, read: (options) => clusters.get(name, options) });
   const cluster = query.data ?? created.cluster;
+  const holds = (type: (typeof steps)[number]) => cluster.conditions.some((one) => one.type === type && one.status === 'True');
+  const refused = cluster.conditions.some((one) => one.reason === 'Refused');
+  const stage = refused || holds('TunnelConnected') ? undefined : holds('AgentSeen') ? 'tunnel' : 'contact';
   return (
     <div className="import-columns">
       <div className="stack">
-        <Sentence tone="warn">{t('agent.once')}</Sentence>
-        <Shown label={t('agent.command')} hint={t('agent.commandHint')} text={created.join.command} rows={4} />
-        <Shown label={t('agent.manifest')} hint={t('agent.manifestHint')} text={created.join.manifest} rows={9} />
+        {stage === 'contact' || refused ? (
+          <JoinCommand cluster={name} join={join} onIssued={setJoin} />
+        ) : (
+          <Sentence tone={cluster.phase === 'Ready' ? 'ok' : 'busy'}>{cluster.phase === 'Ready' ? t('agent.done', { name }) : t('agent.joined')}</Sentence>
+        )}
+        {cluster.phase === 'Ready' && (
+          <div className="row">
+            <Button component={Link} to={`/clusters/${name}/overview`}>
+              {t('import.open', { name })}
+            </Button>
+            <Button variant="default" component={Link} to="/workspaces/new">
+              {t('workspace.create')}
+            </Button>
+          </div>
+        )}
+        {stage && <Stalled key={`${stage} ${join.expiresAt}`} stage={stage} join={join} />}
       </div>
       <Panel title={t('agent.ladder')} flush>
         <AgentLadder cluster={cluster} />
-        {cluster.phase === 'Ready' && (
-          <p className="ladder-end">
-            <Link to="/clusters/$cluster/overview" params={{ cluster: name }}>
-              {t('import.open', { name })}
-            </Link>
-          </p>
-        )}
       </Panel>
-    </div>
-  );
-}
-
-function Shown({ label, hint, text, rows }: { label: string; hint: string; text: string; rows: number }) {
-  return (
-    <div className="stack">
-      <Textarea label={label} description={hint} className="mono-input" readOnly rows={rows} value={text} spellCheck={false} />
-      <div className="row">
-        <Copy text={text} />
-      </div>
     </div>
   );
 }
@@ -123,6 +125,7 @@ function Shown({ label, hint, text, rows }: { label: string; hint: string; text:
 /** Where the agent stands, from the cluster's conditions; what stalls says why. */
 function AgentLadder({ cluster }: { cluster: Cluster }) {
   const { t } = useTranslation();
+  const said = useSaid();
   return (
     <ol className="lines ladder" aria-live="polite">
       {steps.map((step) => {
@@ -133,7 +136,7 @@ function AgentLadder({ cluster }: { cluster: Cluster }) {
             <Mark tone={found?.reason === 'Refused' ? 'bad' : tone} />
             <div className="grow">
               <span className={found ? 'strong' : undefined}>{t(`agent.step.${step}`)}</span>
-              {found?.message && <div className="muted">{found.message}</div>}
+              {found?.message && <div className="muted">{said(found.message)}</div>}
             </div>
           </li>
         );

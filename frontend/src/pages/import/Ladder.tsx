@@ -1,7 +1,9 @@
 import { useTranslation } from 'react-i18next';
 import type { ProbeResult, ProbeStep } from '../../api/types';
+import { useSaid } from '../../phrases';
 import { useFormat } from '../../ui/format';
 import { Failure } from '../../ui/Gate';
+import { Said } from '../../ui/Said';
 import { Mark } from '../../ui/Mark';
 import { probeTone } from '../../ui/State';
 import type { Probe } from './useProbe';
@@ -28,6 +30,7 @@ export function Ladder({ probe }: { probe: Probe }) {
 
 function Step({ step, result, running }: { step: ProbeStep; result: ProbeResult | undefined; running: boolean }) {
   const { t } = useTranslation();
+  const said = useSaid();
   const format = useFormat();
   const tone = result ? probeTone(result.state) : running ? 'busy' : 'unknown';
   const word = result ? t(`probe.state.${result.state}`) : running ? t('probe.state.running') : t('probe.state.waiting');
@@ -41,10 +44,10 @@ function Step({ step, result, running }: { step: ProbeStep; result: ProbeResult 
           <span className="muted">{word}</span>
           {result && result.state !== 'skipped' && <span className="muted num push">{t('cluster.ms', { value: format.number(result.durationMs) })}</span>}
         </div>
-        {result?.message && result.state !== 'skipped' && <div className="muted">{result.message}</div>}
+        {result?.message && result.state !== 'skipped' && <div className="muted">{said(result.message)}</div>}
         {result?.fix && (
           <div>
-            <span className="strong">{t('probe.fix')}</span> {result.fix}
+            <span className="strong">{t('probe.fix')}</span> <Said text={result.fix} />
           </div>
         )}
       </div>

@@ -1,6 +1,7 @@
 import { lazy, Suspense } from 'react';
 import { useTranslation } from 'react-i18next';
 import type { ClusterStatus } from '../../api/types';
+import { useSaid } from '../../phrases';
 import { Time } from '../../ui/Time';
 import { show } from '../../ui/value';
 
@@ -9,15 +10,16 @@ const Yaml = lazy(() => import('../../ui/Yaml'));
 /** Why one cluster is as it is: in sentences first, then field by field. */
 export function ClusterReason({ one }: { one: ClusterStatus }) {
   const { t } = useTranslation();
+  const said = useSaid();
   return (
     <div className="stack-tight reason">
-      {one.message && <p className="strong">{one.message}</p>}
+      {one.message && <p className="strong">{said(one.message)}</p>}
       <p>
-        <span className="muted">{one.scheduled ? t('matrix.whyHere') : t('matrix.whyNot')}</span> {one.why}
+        <span className="muted">{one.scheduled ? t('matrix.whyHere') : t('matrix.whyNot')}</span> {said(one.why)}
       </p>
       {one.lastError && (
         <p>
-          <span className="muted">{t('matrix.error')}</span> <span className="mono">{one.lastError.reason}</span> {one.lastError.message}{' '}
+          <span className="muted">{t('matrix.error')}</span> <span className="mono">{one.lastError.reason}</span> {said(one.lastError.message)}{' '}
           <Time at={one.lastError.at} />
         </p>
       )}

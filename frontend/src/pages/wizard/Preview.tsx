@@ -1,6 +1,7 @@
 import { Fragment, lazy, Suspense, useState } from 'react';
 import { useTranslation } from 'react-i18next';
 import type { PlannedCluster } from '../../api/types';
+import { useSaid } from '../../phrases';
 import { Failure } from '../../ui/Gate';
 import { Panel } from '../../ui/Page';
 import { Sentence } from '../../ui/Sentence';
@@ -13,6 +14,7 @@ const Yaml = lazy(() => import('../../ui/Yaml'));
 /** What applying would do, cluster by cluster, before anything is done. */
 export function Preview({ plan, stale }: { plan: ReturnType<typeof usePlan>; stale: boolean }) {
   const { t } = useTranslation();
+  const said = useSaid();
   const [open, setOpen] = useState<string>();
   const { data, error } = plan;
   return (
@@ -22,7 +24,7 @@ export function Preview({ plan, stale }: { plan: ReturnType<typeof usePlan>; sta
         <div className="panel-body stack-tight">
           {data.fields.map((one) => (
             <Sentence key={`${one.field} ${one.message}`} tone="bad">
-              <span className="mono">{one.field}</span> {one.message}
+              <span className="mono">{one.field}</span> {said(one.message)}
             </Sentence>
           ))}
         </div>
@@ -61,8 +63,8 @@ export function Preview({ plan, stale }: { plan: ReturnType<typeof usePlan>; sta
                     <td className="right">{one.replicas ?? '–'}</td>
                     <td className="right">{one.differences.length}</td>
                     <td className="wrap">
-                      {one.message !== '' && <span className="strong">{one.message} </span>}
-                      <span className="muted">{one.why}</span>
+                      {one.message !== '' && <span className="strong">{said(one.message)} </span>}
+                      <span className="muted">{said(one.why)}</span>
                     </td>
                   </tr>
                   {open === one.cluster && (

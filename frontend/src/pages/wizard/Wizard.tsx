@@ -5,6 +5,7 @@ import { federated } from '../../api/endpoints';
 import { useResource } from '../../api/hooks';
 import type { FederatedBody, FederatedSpec, Project } from '../../api/types';
 import { useClusters } from '../../api/useClusters';
+import { useSaid } from '../../phrases';
 import { useFailure } from '../../ui/failure';
 import { Panel } from '../../ui/Page';
 import { Sentence } from '../../ui/Sentence';
@@ -31,6 +32,7 @@ type Props = {
 export function Wizard({ project, start, settled, apply }: Props) {
   const { t } = useTranslation();
   const say = useFailure();
+  const said = useSaid();
   const types = useResource({ key: ['types'], read: (options) => federated.types(options) });
   const { known } = useClusters();
   const { draft, setText, update } = useDraft(start);
@@ -40,8 +42,8 @@ export function Wizard({ project, start, settled, apply }: Props) {
   const [error, setError] = useState<unknown>();
   const words = useMemo(() => {
     if (!problem) return undefined;
-    return { line: problem.line, message: problem.kind === 'shape' ? t('wizard.missing', { field: problem.message }) : problem.message };
-  }, [problem, t]);
+    return { line: problem.line, message: problem.kind === 'shape' ? t('wizard.missing', { field: problem.message }) : said(problem.message) };
+  }, [problem, said, t]);
 
   const acting = plan.data?.clusters.filter((one) => ['Create', 'Update', 'Delete', 'Release'].includes(one.action)) ?? [];
   const refused = (plan.data?.fields.length ?? 0) > 0 || plan.error !== null;
@@ -76,7 +78,7 @@ export function Wizard({ project, start, settled, apply }: Props) {
       <Preview plan={plan} stale={!plan.current || problem !== undefined} />
       {error !== undefined && <Sentence tone="bad">{say(error)}</Sentence>}
       <div className="wizard-apply">
-        <span className="muted">{refused ? t('wizard.refused') : t('wizard.willDo', { count: acting.length })}</span>
+        <span className="muted">{problem ? '' : refused ? t('wizard.refused') : t('wizard.willDo', { count: acting.length })}</span>
         <Button loading={busy} disabled={problem !== undefined || !plan.current || refused} onClick={() => void run()}>
           {t('wizard.apply')}
         </Button>
