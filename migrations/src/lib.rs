@@ -7,6 +7,7 @@ use sea_orm_migration::prelude::*;
 mod m20261101_000001_foundations;
 mod m20261124_000001_hub;
 mod m20261124_000002_agents;
+mod m20261125_000003_ways_in;
 mod m20261125_000004_platform_objects;
 
 /// Brings a database to the present state.
@@ -19,6 +20,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261101_000001_foundations::Migration),
             Box::new(m20261124_000001_hub::Migration),
             Box::new(m20261124_000002_agents::Migration),
+            Box::new(m20261125_000003_ways_in::Migration),
             Box::new(m20261125_000004_platform_objects::Migration),
         ]
     }

@@ -83,6 +83,10 @@ impl Join {
             let pem = std::fs::read(file).with_context(|| format!("cannot read {}", file.display()))?;
             client = client.add_root_certificate(reqwest::Certificate::from_pem(&pem)?);
         }
+        // A proxy that only connects is asked for https alone.
+        if let Some(proxy) = &self.options.proxy {
+            client = client.proxy(reqwest::Proxy::https(proxy.clone()).context("the proxy's URL")?);
+        }
         let answer = client.build()?.post(url.clone()).json(&request).send().await;
         let answer = answer.map_err(|error| {
             let mut why = error.to_string();
@@ -115,6 +119,7 @@ impl Join {
             cluster: answer.cluster,
             name: answer.name,
             address: answer.tunnel_address,
+            url: Some(self.url.clone()),
             instance: uuid::Uuid::now_v7().to_string(),
             credentials: Credentials {
                 ca: answer.ca,

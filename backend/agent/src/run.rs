@@ -4,8 +4,8 @@ use std::{path::PathBuf, sync::Arc};
 
 use anyhow::Context as _;
 use base64::{Engine as _, engine::general_purpose::STANDARD};
-use clap::Args;
-use hanse_tunnel::agent::{Forwarder, Link, Proxy, handler};
+use clap::{Args, ValueEnum};
+use hanse_tunnel::agent::{Forwarder, Link, Proxy, Web, handler};
 use tokio_util::sync::CancellationToken;
 use url::Url;
 
@@ -15,6 +15,9 @@ use crate::{
     policy::Policy,
     state::{Place, Renewed, State, place},
 };
+
+/// Path of the WebSocket, below the hub's URL.
+const PATH: &str = "agent/v1/tunnel";
 
 /// Options of every command.
 #[derive(Clone, Debug, Default, Args)]
@@ -40,6 +43,29 @@ pub struct Options {
     /// Dial this instead of what the hub advertises, host:port
     #[arg(long, value_name = "ADDRESS")]
     pub tunnel_address: Option<String>,
+    /// Whether the tunnel may go inside a WebSocket at the hub's URL: when nothing else leads there, never, or always
+    #[arg(long, value_enum, value_name = "WHEN", default_value_t)]
+    pub websocket: WebSocket,
+}
+
+/// When the tunnel goes inside a WebSocket.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum WebSocket {
+    /// When neither the tunnel's port nor the proxy leads there
+    #[default]
+    Auto,
+    /// Never
+    Never,
+    /// Always
+    Always,
+}
+
+/// The hub's web port, from the URL that the agent joined at.
+fn web(url: &Url) -> anyhow::Result<Web> {
+    let url = url.join(PATH).context("the hub's URL")?;
+    let host = url.host_str().context("the hub's URL names no host")?.to_owned();
+    let port = url.port_or_known_default().context("the hub's URL names no port")?;
+    Ok(Web { secure: url.scheme() == "https", host, port, path: url.path().to_owned() })
 }
 
 /// Options of `hanse-agent run`.
@@ -99,6 +125,7 @@ impl Options {
     pub(crate) async fn serve(&self, around: Surroundings, state: State) -> anyhow::Result<()> {
         let Surroundings { member, forwarder, place } = around;
         let address = self.tunnel_address.clone().unwrap_or_else(|| state.address.clone());
+        let url = state.url.clone();
         tracing::info!(cluster = state.name, id = %state.cluster, hub = address, "running");
         let uid = {
             let (member, forwarder) = (member.clone(), forwarder.clone());
@@ -122,6 +149,10 @@ impl Options {
             Arc::new(Renewed { place, state }),
         );
         link.proxy = self.proxy()?;
+        if self.websocket != WebSocket::Never {
+            link.web = url.as_ref().map(web).transpose()?;
+        }
+        link.only_web = self.websocket == WebSocket::Always;
         env!("CARGO_PKG_VERSION").clone_into(&mut link.version);
         let stop = CancellationToken::new();
         let running = tokio::spawn(Arc::new(link).run(stop.clone()));

@@ -11,6 +11,7 @@ use hanse_types::ClusterId;
 use http::{Method, StatusCode};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
+use url::Url;
 
 use crate::member::Member;
 
@@ -26,6 +27,9 @@ pub struct State {
     pub name: String,
     /// Where the tunnel leads.
     pub address: String,
+    /// URL of the hub that it joined at.
+    #[serde(default)]
+    pub url: Option<Url>,
     /// Tells a restarted agent from a second one.
     pub instance: String,
     /// Certificate, key, and the hub's authority.
@@ -194,6 +198,7 @@ mod tests {
             cluster: ClusterId::new(),
             name: "x".into(),
             address: "h:1".into(),
+            url: None,
             instance: "i".into(),
             credentials,
         };

@@ -28,7 +28,7 @@ use std::sync::Arc;
 pub(crate) use extract::{Op, credential};
 pub(crate) use respond::Refused;
 
-use axum::{Router, routing::get};
+use axum::{Extension, Router, routing::get};
 pub(crate) use extract::{authenticate, same_origin_always as same_origin};
 pub(crate) use respond::{refused, status as status_of};
 use utoipa::OpenApi;
@@ -141,6 +141,12 @@ fn operation_id(method: &str, path: &str) -> String {
     id
 }
 
+/// The service on a port of a cluster's own.
+pub(crate) fn port_router(platform: &Arc<Platform>, door: crate::gateway::ports::Door) -> Router {
+    let gateway = Router::new().fallback(crate::gateway::serve_port);
+    layers::wrap_streams(gateway, platform).layer(Extension(door)).with_state(Arc::clone(platform))
+}
+
 /// The whole HTTP service.
 pub fn router(platform: &Arc<Platform>) -> Router {
     let (api, _) = OpenApiRouter::new().nest("/api/v1", routes()).split_for_parts();
@@ -148,6 +154,7 @@ pub fn router(platform: &Arc<Platform>) -> Router {
         .route("/api/v1/openapi.json", get(system::openapi))
         .route("/api/{*rest}", axum::routing::any(system::no_route))
         .route("/agent/v1/join", axum::routing::post(agents::join))
+        .route("/agent/v1/tunnel", get(agents::tunnel))
         .route("/healthz", get(system::healthz))
         .route("/readyz", get(system::readyz))
         .route("/metrics", get(system::metrics))

@@ -3,6 +3,7 @@
 pub mod agents;
 pub mod leave;
 pub mod monitor;
+pub mod ports;
 
 use std::collections::{BTreeMap, HashSet};
 
@@ -82,10 +83,22 @@ pub(crate) fn body(platform: &Platform, row: Model) -> Result<Cluster> {
             last_transition_time: row.updated_at,
         });
     }
+    if let Some(condition) = platform.gateway.ports.condition(&row) {
+        if condition.status != "True" && observed.phase == ClusterPhase::Ready {
+            observed.phase = ClusterPhase::NotReady;
+            if let Some(ready) = observed.conditions.iter_mut().find(|one| one.type_ == "Ready") {
+                "False".clone_into(&mut ready.status);
+                ready.reason.clone_from(&condition.reason);
+                ready.message.clone_from(&condition.message);
+            }
+        }
+        observed.conditions.push(condition);
+    }
     if row.connection == "agent" {
         let ladder = platform.agents.ladder(&row);
         observed.conditions.splice(0..0, ladder);
     }
+    let fixed_port = row.port();
     Ok(Cluster {
         id: ClusterId(row.id),
         name: ClusterName::parse(row.name).map_err(Error::internal)?,
@@ -94,6 +107,7 @@ pub(crate) fn body(platform: &Platform, row: Model) -> Result<Cluster> {
         connection: row.connection.parse().map_err(Error::internal)?,
         endpoint: row.endpoint,
         insecure: row.insecure,
+        fixed_port,
         phase: observed.phase,
         conditions: observed.conditions,
         facts: observed.facts,
@@ -161,16 +175,17 @@ pub async fn list(platform: &Platform, op: &OpContext, params: &ListParams) -> R
     })
 }
 
-/// Names of all clusters that the caller may know.
+/// Names, and own ports, of all clusters that the caller may know.
 ///
 /// # Errors
 /// When the database is away.
-pub async fn names(platform: &Platform, op: &OpContext) -> Result<Vec<String>> {
+pub async fn names(platform: &Platform, op: &OpContext) -> Result<Vec<(String, Option<u16>)>> {
     let rows = match visible_to(platform, op).await? {
         Visible::All => platform.store.all_clusters().await?,
         Visible::Only(ids) => platform.store.clusters_by_ids(ids).await?.into_values().collect(),
     };
-    let mut names: Vec<String> = rows.into_iter().map(|row| row.name).collect();
+    let mut names: Vec<(String, Option<u16>)> =
+        rows.into_iter().map(|row| (row.port(), row.name)).map(|(port, name)| (name, port)).collect();
     names.sort_unstable();
     Ok(names)
 }
@@ -304,7 +319,7 @@ pub async fn import_joining(
     let (endpoint, insecure, credential) =
         (access.endpoint.to_string(), access.insecure, access.credential_info());
     let connector = Connector::direct(access);
-    let new = rows::New {
+    let mut new = rows::New {
         name: request.name.to_string(),
         display_name: request.display_name.filter(|text| !text.trim().is_empty()),
         labels: json!(request.labels),
@@ -313,8 +328,13 @@ pub async fn import_joining(
         insecure,
         system_uid: Some(identity.uid),
         credential: serde_json::to_value(credential).ok(),
+        fixed_port: None,
+        take_over: false,
     };
     let mut tx = platform.store.begin(&op.write()).await?;
+    if request.fixed_port {
+        new.fixed_port = Some(ports::take(platform, &mut tx).await?);
+    }
     let row = rows::create(&mut tx, new).await.map_err(|error| match error {
         hanse_store::StoreError::Taken => {
             Error::conflict("this cluster or its name was taken in meanwhile: look at the list")
@@ -338,7 +358,12 @@ pub async fn import_joining(
         kind: "cluster",
         name: row.name.clone(),
         cluster: Some(row.name.clone()),
-        after: Some(json!({"endpoint": row.endpoint, "labels": row.labels, "credential": row.credential})),
+        after: Some(json!({
+            "endpoint": row.endpoint,
+            "labels": row.labels,
+            "credential": row.credential,
+            "fixedPort": row.fixed_port,
+        })),
         ..AuditEvent::default()
     });
     if op.request.dry_run {
@@ -391,7 +416,11 @@ pub async fn update(
 ) -> Result<Cluster> {
     let handle = find(platform, op, name, "cluster.settings.manage").await?;
     op.check_version(handle.version)?;
-    let before = json!({"displayName": handle.display_name, "labels": handle.labels});
+    let before = json!({
+        "displayName": handle.display_name,
+        "labels": handle.labels,
+        "fixedPort": handle.fixed_port,
+    });
     let labels = match &update.labels {
         None => handle.labels.clone(),
         Some(labels) => {
@@ -402,7 +431,16 @@ pub async fn update(
     let relabelled = labels != handle.labels;
     let display_name = update.display_name.or(handle.display_name.clone());
     let mut tx = platform.store.begin(&op.write()).await?;
-    let row = rows::update(&mut tx, &handle, display_name, labels).await?;
+    let port = match (update.fixed_port, handle.port()) {
+        (Some(true), None) => {
+            // It opens a door of the machine, not only of the cluster.
+            may_import(platform, op)?;
+            Some(ports::take(platform, &mut tx).await?)
+        }
+        (Some(false), _) => None,
+        (Some(true) | None, port) => port,
+    };
+    let row = rows::update(&mut tx, &handle, display_name, labels, port).await?;
     if relabelled {
         let relabel = |clusters: &mut Vec<(ClusterId, ClusterView)>| {
             for (_, view) in clusters.iter_mut().filter(|(id, _)| id.0 == row.id) {
@@ -433,7 +471,11 @@ pub async fn update(
         name: row.name.clone(),
         cluster: Some(row.name.clone()),
         before: Some(before),
-        after: Some(json!({"displayName": row.display_name, "labels": row.labels})),
+        after: Some(json!({
+            "displayName": row.display_name,
+            "labels": row.labels,
+            "fixedPort": row.fixed_port,
+        })),
         ..AuditEvent::default()
     });
     platform.commit(tx).await?;
@@ -482,8 +524,13 @@ pub async fn detach(platform: &Platform, op: &OpContext, name: &str, copies: Cop
         before: Some(json!({"endpoint": handle.endpoint, "labels": handle.labels})),
         ..AuditEvent::default()
     });
-    platform.commit(tx).await?;
+    platform.agents.leave(id);
+    if let Err(error) = platform.commit(tx).await {
+        platform.agents.stay(id);
+        return Err(error);
+    }
     if op.request.dry_run {
+        platform.agents.stay(id);
         return Ok(());
     }
     if let Some(member) = member {

@@ -2,7 +2,7 @@
 //! command-line flags. Everything has a default that works: with no configuration at all the server keeps an
 //! embedded database in its data folder and listens on loopback.
 
-use std::{net::SocketAddr, path::PathBuf, time::Duration};
+use std::{net::SocketAddr, ops::RangeInclusive, path::PathBuf, str::FromStr, time::Duration};
 
 use figment::{
     Figment,
@@ -32,6 +32,8 @@ pub struct Config {
     pub hub: Hub,
     /// Where agents of clusters that cannot be dialled come.
     pub tunnel: Tunnel,
+    /// Ports of clusters' own.
+    pub ports: Ports,
 }
 
 /// `[tunnel]`: where agents of clusters that cannot be dialled come.
@@ -44,6 +46,82 @@ pub struct Tunnel {
     pub address: Option<String>,
     /// Image of the agent in manifests; absent = `hanse-agent` of this version.
     pub image: Option<String>,
+}
+
+/// `[ports]`: ports of clusters' own, at the address of the server.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Ports {
+    /// From which they are given, such as `16443-16542`; empty = none are.
+    pub range: PortRange,
+}
+
+/// A range of ports, both ends included. Written `16443-16542`, `16443`, or as nothing.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PortRange(Option<RangeInclusive<u16>>);
+
+impl PortRange {
+    /// The ports.
+    #[must_use]
+    pub fn ports(&self) -> Option<RangeInclusive<u16>> {
+        self.0.clone()
+    }
+}
+
+impl Default for PortRange {
+    fn default() -> Self {
+        // Beside the apiserver's own number, and below what machines give to outgoing connections.
+        Self(Some(16443..=16542))
+    }
+}
+
+impl std::fmt::Display for PortRange {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match &self.0 {
+            Some(range) => write!(f, "{}-{}", range.start(), range.end()),
+            None => Ok(()),
+        }
+    }
+}
+
+impl FromStr for PortRange {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let text = text.trim();
+        if text.is_empty() {
+            return Ok(Self(None));
+        }
+        let (first, last) = text.split_once('-').unwrap_or((text, text));
+        let port = |text: &str| text.trim().parse::<u16>().ok().filter(|port| *port > 0);
+        match (port(first), port(last)) {
+            (Some(first), Some(last)) if first <= last => Ok(Self(Some(first..=last))),
+            _ => Err(format!("{text:?} is no range of ports: give two numbers such as 16443-16542")),
+        }
+    }
+}
+
+impl Serialize for PortRange {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+impl<'de> Deserialize<'de> for PortRange {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        /// One port is a number in TOML and in a variable.
+        #[derive(Deserialize)]
+        #[serde(untagged)]
+        enum Written {
+            Number(u16),
+            Text(String),
+        }
+        let text = match Written::deserialize(deserializer)? {
+            Written::Number(port) => port.to_string(),
+            Written::Text(text) => text,
+        };
+        text.parse().map_err(serde::de::Error::custom)
+    }
 }
 
 /// `[server]`: how the server is reached.
@@ -336,6 +414,17 @@ mod tests {
         let file = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../deploy/hanse.toml");
         let read = Config::load(Some(&file), &Flags::default()).unwrap();
         assert_eq!(serde_json::to_value(read).unwrap(), serde_json::to_value(Config::default()).unwrap());
+    }
+
+    #[test]
+    fn a_range_of_ports_is_two_numbers_one_or_none() {
+        let read = |text: &str| text.parse::<PortRange>().map(|range| range.ports());
+        assert_eq!(read("16443-16542"), Ok(Some(16443..=16542)));
+        assert_eq!(read(" 16443 "), Ok(Some(16443..=16443)));
+        assert_eq!(read(""), Ok(None));
+        for bad in ["0", "2-1", "1-70000", "a-b", "-", "1-2-3", "+"] {
+            assert!(read(bad).is_err(), "{bad}");
+        }
     }
 
     #[test]

@@ -6,6 +6,7 @@
 
 mod headers;
 pub mod limit;
+pub mod ports;
 pub mod request;
 pub mod roles;
 pub mod standing;
@@ -14,6 +15,7 @@ pub mod streams;
 use std::{sync::Arc, time::Duration};
 
 use axum::{
+    Extension,
     body::Body as HttpBody,
     extract::{Request, State},
     http::{HeaderMap, HeaderValue, Method, StatusCode, Uri, Version, header, request::Parts},
@@ -32,6 +34,7 @@ use serde_json::json;
 
 use self::{
     limit::{Full, Limits, Place},
+    ports::Door,
     request::{Asked, Malformed, Target},
     standing::{Directories, Directory},
     streams::{Owner, Streams},
@@ -49,6 +52,8 @@ pub struct Gateway {
     pub directories: Directories,
     /// Roles in members.
     pub roles: roles::Roles,
+    /// Ports of clusters' own.
+    pub ports: ports::Ports,
     limits: Limits,
 }
 
@@ -60,6 +65,7 @@ impl Gateway {
             streams: Streams::default(),
             directories: Directories::default(),
             roles: roles::Roles::default(),
+            ports: ports::Ports::default(),
             limits: Limits::new(config.gateway.clone()),
         }
     }
@@ -75,6 +81,7 @@ impl Gateway {
     pub fn forget(&self, cluster: hanse_types::ClusterId) {
         self.limits.forget(cluster);
         self.roles.forget(cluster);
+        self.ports.forget(cluster);
     }
 }
 
@@ -146,7 +153,20 @@ pub async fn serve(State(platform): State<Arc<Platform>>, request: Request) -> R
     if is_page(&parts) {
         return crate::web::serve(parts.method, parts.uri, parts.headers).await;
     }
-    match Box::pin(answer(&platform, parts, body)).await {
+    match Box::pin(answer(&platform, parts, body, None)).await {
+        Ok(response) => response,
+        Err(refusal) => refusal.into_response(),
+    }
+}
+
+/// Answers everything on a cluster's own port.
+pub async fn serve_port(
+    State(platform): State<Arc<Platform>>,
+    Extension(door): Extension<Door>,
+    request: Request,
+) -> Response {
+    let (parts, body) = request.into_parts();
+    match Box::pin(answer(&platform, parts, body, Some(&door))).await {
         Ok(response) => response,
         Err(refusal) => refusal.into_response(),
     }
@@ -174,7 +194,16 @@ fn is_page(parts: &Parts) -> bool {
     parts.method == Method::GET && accepts.starts_with("text/html") && page && !api
 }
 
-async fn answer(platform: &Arc<Platform>, mut parts: Parts, body: HttpBody) -> Result<Response, Refusal> {
+async fn answer(
+    platform: &Arc<Platform>,
+    mut parts: Parts,
+    body: HttpBody,
+    door: Option<&Door>,
+) -> Result<Response, Refusal> {
+    if door.is_some() {
+        // Cookies do not know ports, and a page that the member serves here would be of the cookie's own site.
+        parts.headers.remove(header::COOKIE);
+    }
     let (op, credential) = api::authenticate(platform, &parts).await?;
     if parts.version < Version::HTTP_2 && parts.uri.authority().is_some() {
         return Err(Malformed("the request names a server in its first line: send the path alone").into());
@@ -182,7 +211,10 @@ async fn answer(platform: &Arc<Platform>, mut parts: Parts, body: HttpBody) -> R
     if let Some(why) = headers::ambiguous(&parts.headers) {
         return Err(Status::bad_request(format!("the request is ambiguous: {why}")).into());
     }
-    let (name, path) = split(parts.uri.path())?;
+    let (name, path) = match door {
+        Some(door) => (door.name.as_str(), parts.uri.path()),
+        None => split(parts.uri.path())?,
+    };
     let asked = Arc::new(request::parse(parts.method.as_str(), path, parts.uri.query())?);
     if asked.connects().is_some() {
         // With a browser's cookie, other sites' pages must not get this far, whatever the method.
@@ -190,6 +222,10 @@ async fn answer(platform: &Arc<Platform>, mut parts: Parts, body: HttpBody) -> R
     }
     let missing = || Error::not_found("cluster", name);
     let directory = platform.gateway.directories.of(platform, name).await?.ok_or_else(missing)?;
+    if door.is_some_and(|door| door.cluster != directory.id() || directory.cluster.port().is_none()) {
+        // The connection is older than the port's end.
+        return Err(missing().into());
+    }
     standing::decide(platform, &op, &directory, &asked).await?;
     if platform.stop.is_cancelled() {
         return Err(Status::unavailable("this server is stopping: try again").into());
@@ -313,7 +349,7 @@ impl Errand {
         let Some(client) = client else {
             return Err(Malformed("this connection cannot be upgraded: ask over HTTP/1.1").into());
         };
-        let (mut answer, mut bytes) =
+        let (mut answer, bytes) =
             match tokio::time::timeout(self.patience(), self.member.upgrade(request)).await {
                 Ok(Ok(Upgraded::Switched(answer, bytes))) => (answer, bytes),
                 Ok(Ok(Upgraded::Answered(answer))) => {
@@ -336,14 +372,7 @@ impl Errand {
             let _held = (entry, place);
             let copying = async {
                 let Ok(client) = client.await else { return };
-                let mut client = TokioIo::new(client);
-                let copied = tokio::io::copy_bidirectional_with_sizes(
-                    &mut client,
-                    &mut bytes,
-                    UPGRADE_BUFFER,
-                    UPGRADE_BUFFER,
-                );
-                if let Err(error) = copied.await {
+                if let Err(error) = hanse_tunnel::pass(TokioIo::new(client), bytes, UPGRADE_BUFFER).await {
                     tracing::debug!("an upgraded connection broke: {error}");
                 }
             };

@@ -57,6 +57,8 @@ pub struct Platform {
     pub engine: Arc<Engine>,
     /// Agents and their tunnels.
     pub agents: Arc<clusters::agents::Agents>,
+    /// Where agents come in that only get to the web port.
+    pub web_door: Arc<hanse_tunnel::hub::WebDoor>,
     /// Cluster health as people see it.
     pub monitor: Arc<clusters::monitor::Monitor>,
     /// Passing requests on to members.
@@ -65,6 +67,8 @@ pub struct Platform {
     pub metrics: Arc<Metrics>,
     /// The server's own certificate.
     pub tls: tls::Tls,
+    /// Where it listens.
+    pub address: std::net::SocketAddr,
     /// Where the platform is reached by those that need TLS, without a slash at the end.
     pub secure_url: String,
     /// What the Kubernetes-style API shows.

@@ -96,6 +96,14 @@ impl Server {
     /// # Errors
     /// When something needed is not to be had; the sentence says what.
     pub async fn start(config: Config) -> Result<Self, StartError> {
+        Self::start_at(config, Arc::new(SystemClock)).await
+    }
+
+    /// [`Self::start`] by another clock.
+    ///
+    /// # Errors
+    /// As [`Self::start`].
+    pub async fn start_at(config: Config, clock: SharedClock) -> Result<Self, StartError> {
         let dir = &config.server.data_dir;
         make_private(dir)
             .map_err(|source| StartError::DataDir { path: dir.display().to_string(), source })?;
@@ -106,7 +114,6 @@ impl Server {
             .await
             .map_err(|source| StartError::Listen { address: config.server.listen, source })?;
         let address = listener.local_addr().map_err(anyhow::Error::from)?;
-        let clock: SharedClock = Arc::new(SystemClock);
         store.ensure_built_in_types(&WriteContext::platform("start", clock.now())).await?;
         hub::seed(&store, clock.now()).await?;
         let instance = store.instance().await?;
@@ -121,7 +128,8 @@ impl Server {
             },
             ..FleetOptions::default()
         });
-        let (agents, tunnel) = Agents::start(&config, address, &store, &clock).await?;
+        let (agents, tunnel, web_door) =
+            Agents::start(&config, address, &store, &clock, stop.clone()).await?;
         let tunnel_address = tunnel.as_ref().and_then(|listener| listener.socket.local_addr().ok());
         if let Some(listener) = tunnel {
             tasks.spawn(listener.run(stop.clone()));
@@ -164,6 +172,7 @@ impl Server {
         let platform = Arc::new(Platform {
             shelves: Arc::new(Shelves::new(store.clone(), secure_url.clone(), tls.authority.clone())),
             tls,
+            address,
             secure_url,
             config,
             instance,
@@ -175,6 +184,7 @@ impl Server {
             fleet,
             engine,
             agents,
+            web_door: Arc::new(web_door),
             monitor,
             gateway,
             watches,
@@ -257,6 +267,7 @@ fn background(platform: &Arc<Platform>) {
     spawn(Box::pin(crate::gateway::roles::keep(Arc::clone(platform))));
     // It ends by itself, after cutting what is open.
     platform.tasks.spawn(crate::gateway::streams::keep(Arc::clone(platform)));
+    platform.tasks.spawn(crate::gateway::ports::keep(Arc::clone(platform)));
     spawn(Box::pin(crate::clusters::agents::follow(Arc::clone(platform))));
 }
 
@@ -298,6 +309,9 @@ async fn tell(platform: Arc<Platform>) {
         }
         if changes.iter().any(|change| change.touches_standing()) {
             platform.gateway.changed();
+        }
+        if changes.iter().any(|change| change.kind == "cluster") {
+            platform.gateway.ports.wake();
         }
         if let Err(error) = new_clusters(&platform, &changes).await {
             tracing::warn!("a cluster of another replica could not be connected: {error:?}");
@@ -379,9 +393,11 @@ async fn new_clusters(platform: &Platform, changes: &[Arc<hanse_store::Change>])
                 platform.fleet.remove(id).await;
                 platform.monitor.forget(id);
                 platform.gateway.forget(id);
-                platform.agents.forget(id);
+                platform.agents.gone(id);
             }
-            Op::Created | Op::Updated if platform.fleet.get(id).is_none() => {
+            Op::Created | Op::Updated
+                if platform.fleet.get(id).is_none() && !platform.agents.is_foreign(id) =>
+            {
                 if let Some(row) = platform.store.clusters_by_ids(vec![id.0]).await?.remove(&id.0) {
                     crate::clusters::monitor::connect(
                         &platform.store,

@@ -1,13 +1,16 @@
 //! Member clusters.
 
-use std::collections::HashMap;
+use std::{
+    collections::{HashMap, HashSet},
+    ops::RangeInclusive,
+};
 
 use chrono::{DateTime, Utc};
 use hanse_authz::{Handle, Located, Scope, Scoped};
 use hanse_types::ClusterId;
 use sea_orm::{
     ActiveModelTrait as _, ColumnTrait as _, Condition, EntityTrait as _, PaginatorTrait as _,
-    QueryFilter as _, QuerySelect as _, Set,
+    QueryFilter as _, QuerySelect as _, Set, sea_query::Expr,
 };
 use serde_json::Value;
 use uuid::Uuid;
@@ -50,6 +53,18 @@ pub struct New {
     pub system_uid: Option<String>,
     /// How Hanse signs in, without the secret.
     pub credential: Option<Value>,
+    /// Port of its own, from [`allocate_port`] in the same transaction.
+    pub fixed_port: Option<u16>,
+    /// Whether it is taken over, when its agent comes, from another Hanse that governs it.
+    pub take_over: bool,
+}
+
+impl Model {
+    /// Its own port, where it has one.
+    #[must_use]
+    pub fn port(&self) -> Option<u16> {
+        self.fixed_port.and_then(|port| u16::try_from(port).ok())
+    }
 }
 
 pub(crate) fn change(row: &Model, op: Op) -> NewChange {
@@ -81,6 +96,8 @@ pub async fn create(tx: &mut Tx, new: New) -> Result<Model, StoreError> {
         insecure: Set(new.insecure),
         system_uid: Set(new.system_uid.unwrap_or_else(|| crate::agents::pending(id))),
         credential: Set(new.credential),
+        fixed_port: Set(new.fixed_port.map(i32::from)),
+        take_over: Set(new.take_over),
         version: Set(1),
         created_at: Set(now),
         updated_at: Set(now),
@@ -91,7 +108,25 @@ pub async fn create(tx: &mut Tx, new: New) -> Result<Model, StoreError> {
     Ok(row)
 }
 
-/// Changes shown name and labels.
+/// The lowest port of a range that no cluster has; none when all are taken. Until the transaction ends nobody else gets
+/// one.
+///
+/// # Errors
+/// When the database is away.
+pub async fn allocate_port(tx: &mut Tx, range: RangeInclusive<u16>) -> Result<Option<u16>, StoreError> {
+    tx.lock_ports().await?;
+    let taken: Vec<Option<i32>> = cluster::Entity::find()
+        .select_only()
+        .column(cluster::Column::FixedPort)
+        .filter(cluster::Column::FixedPort.is_not_null())
+        .into_tuple()
+        .all(tx.db())
+        .await?;
+    let taken: HashSet<i32> = taken.into_iter().flatten().collect();
+    Ok(range.into_iter().find(|port| !taken.contains(&i32::from(*port))))
+}
+
+/// Changes shown name, labels and port.
 ///
 /// # Errors
 /// [`StoreError::VersionMismatch`] when somebody was quicker.
@@ -100,15 +135,18 @@ pub async fn update(
     cluster: &Handle<Model>,
     display_name: Option<String>,
     labels: Value,
+    fixed_port: Option<u16>,
 ) -> Result<Model, StoreError> {
     let mut next: Model = (**cluster).clone();
     let expected = next.version;
     (next.display_name, next.labels) = (display_name, labels);
+    next.fixed_port = fixed_port.map(i32::from);
     next.version += 1;
     next.updated_at = tx.now();
     let active = cluster::ActiveModel {
         display_name: Set(next.display_name.clone()),
         labels: Set(next.labels.clone()),
+        fixed_port: Set(next.fixed_port),
         version: Set(next.version),
         updated_at: Set(next.updated_at),
         ..Default::default()
@@ -150,6 +188,20 @@ pub async fn delete(tx: &mut Tx, cluster: &Handle<Model>) -> Result<(), StoreErr
     crate::hub::forget_views(tx, cluster.id).await?;
     cluster::Entity::delete_by_id(cluster.id).exec(tx.db()).await?;
     tx.changed(change(cluster, Op::Deleted));
+    Ok(())
+}
+
+/// Notes that a cluster was taken over: from now on it is ours like any other, and another's mark stands.
+///
+/// # Errors
+/// When the database is away.
+pub async fn taken_over(tx: &mut Tx, cluster: &Model) -> Result<(), StoreError> {
+    cluster::Entity::update_many()
+        .col_expr(cluster::Column::TakeOver, Expr::value(false))
+        .filter(cluster::Column::Id.eq(cluster.id))
+        .exec(tx.db())
+        .await?;
+    tx.changed(change(cluster, Op::Updated));
     Ok(())
 }
 

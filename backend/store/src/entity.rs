@@ -176,6 +176,8 @@ entity! { cluster = "clusters" {
     pub insecure: bool,
     pub system_uid: String,
     pub credential: Option<Json>,
+    pub fixed_port: Option<i32>,
+    pub take_over: bool,
     pub version: i64,
     pub created_at: DateTimeUtc,
     pub updated_at: DateTimeUtc,

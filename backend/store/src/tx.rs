@@ -31,6 +31,8 @@ const DEADLINE: Duration = Duration::from_secs(30);
 const COMMIT_LOCK: i64 = 0x4841_4e53_4501;
 /// Advisory lock around decisions about administrators on PostgreSQL.
 const ADMINISTRATORS_LOCK: i64 = 0x4841_4e53_4502;
+/// Advisory lock around the allocation of ports on PostgreSQL.
+const PORTS_LOCK: i64 = 0x4841_4e53_4503;
 
 /// Who writes, and why.
 #[derive(Clone, Debug)]
@@ -242,6 +244,11 @@ impl Tx {
     /// Whoever decides about administrators goes one after the other.
     pub(crate) async fn lock_administrators(&self) -> Result<(), StoreError> {
         self.advisory(ADMINISTRATORS_LOCK).await
+    }
+
+    /// Whoever takes a port goes one after the other.
+    pub(crate) async fn lock_ports(&self) -> Result<(), StoreError> {
+        self.advisory(PORTS_LOCK).await
     }
 
     async fn advisory(&self, lock: i64) -> Result<(), StoreError> {

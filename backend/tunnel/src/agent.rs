@@ -1,6 +1,14 @@
 //! The agent's end: dials for ever, and serves what the hub asks.
 
-use std::{fmt, future::Future, sync::Arc, time::Duration};
+use std::{
+    fmt,
+    future::Future,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::Duration,
+};
 
 use futures::future::BoxFuture;
 use http::{Request, Response, StatusCode};
@@ -18,9 +26,12 @@ use tokio_util::sync::CancellationToken;
 
 mod dial;
 mod forward;
+mod web;
 
 pub use dial::Proxy;
+use dial::Way;
 pub use forward::{Forwarder, Gate, Io, Origin};
+pub use web::Web;
 
 use crate::{
     Settings,
@@ -72,6 +83,9 @@ pub enum LinkError {
         /// What happened, and what to do.
         message: String,
     },
+    /// None of several ways leads to the hub.
+    #[error("no way leads to the hub: {0}")]
+    NoWay(String),
     /// The hub does not want us.
     #[error("the hub refuses this agent: {0}")]
     Refused(String),
@@ -90,8 +104,12 @@ pub type SystemUid = Arc<dyn Fn() -> BoxFuture<'static, Option<String>> + Send +
 pub struct Link {
     /// `host:port` of the hub's listener.
     pub address: String,
-    /// Proxy on the way.
+    /// Proxy that may be needed on the way.
     pub proxy: Option<Proxy>,
+    /// The hub's web port, for where only web traffic passes.
+    pub web: Option<Web>,
+    /// Not to be tried but through the web port.
+    pub only_web: bool,
     /// Figures of the protocol.
     pub settings: Settings,
     /// Tells a restarted agent from a second one.
@@ -106,6 +124,8 @@ pub struct Link {
     pub keep: Arc<dyn Keep>,
     credentials: watch::Sender<Credentials>,
     renewal: Mutex<Option<AgentKey>>,
+    /// Which of the ways led to the hub last.
+    led: AtomicUsize,
 }
 
 impl Link {
@@ -122,6 +142,8 @@ impl Link {
         Self {
             address,
             proxy: None,
+            web: None,
+            only_web: false,
             settings: Settings::default(),
             instance,
             version: env!("CARGO_PKG_VERSION").to_owned(),
@@ -130,6 +152,7 @@ impl Link {
             keep,
             credentials: watch::Sender::new(credentials),
             renewal: Mutex::default(),
+            led: AtomicUsize::new(0),
         }
     }
 
@@ -144,6 +167,8 @@ impl Link {
             let began = Instant::now();
             let (standing, mut stands) = watch::channel(false);
             let mut current = tokio::spawn(Arc::clone(&self).connect(standing, stop.clone()));
+            let straighter = self.straighter();
+            tokio::pin!(straighter);
             let ended = loop {
                 tokio::select! {
                     () = stop.cancelled() => {
@@ -153,6 +178,7 @@ impl Link {
                     }
                     ended = &mut current => break Some(ended),
                     Ok(()) = renewed.changed() => break None,
+                    () = &mut straighter => break None,
                     () = sleep(self.settings.rotate.saturating_sub(began.elapsed())) => {
                         if *stands.borrow_and_update() {
                             break None;
@@ -206,17 +232,10 @@ impl Link {
     ) -> Result<std::convert::Infallible, LinkError> {
         let credentials = self.credentials.borrow().clone();
         let tls = pki::dialer(&credentials.ca, &credentials.certificate, &credentials.key)?;
-        let dialled = dial::dial(&self.address, self.proxy.as_ref(), tls, &self.settings);
-        let stream = timeout(self.settings.handshake, dialled).await.map_err(|_| LinkError::Dial {
-            stage: "connect",
-            message: format!(
-                "no connection to {} within {} s: check routes and firewalls on the way",
-                self.address,
-                self.settings.handshake.as_secs_f32()
-            ),
-        })??;
+        let (stream, way) = self.dial(tls).await?;
         let refused = Arc::new(std::sync::Mutex::new(None::<String>));
-        let session = Arc::new(Session { link: Arc::clone(&self), standing, refused: Arc::clone(&refused) });
+        let session =
+            Arc::new(Session { link: Arc::clone(&self), way, standing, refused: Arc::clone(&refused) });
         let service = service_fn(move |request| {
             let session = Arc::clone(&session);
             async move { Ok::<_, std::convert::Infallible>(session.answer(request).await) }
@@ -245,6 +264,92 @@ impl Link {
     }
 }
 
+impl Link {
+    /// The ways to the hub, the straightest first.
+    fn ways(&self) -> Vec<Way<'_>> {
+        let (proxy, web) = (self.proxy.as_ref(), self.web.as_ref());
+        let mut ways = Vec::new();
+        if !self.only_web || web.is_none() {
+            ways.push(Way { proxy: None, web: None });
+            ways.extend(proxy.map(|_| Way { proxy, web: None }));
+        }
+        if web.is_some() {
+            ways.extend(proxy.map(|_| Way { proxy, web }));
+            ways.push(Way { proxy: None, web });
+        }
+        ways
+    }
+
+    /// Whether the hub is reached now, by any way, up to the TLS session; the connection ends at once. Says by which.
+    ///
+    /// # Errors
+    /// Why each way leads nowhere.
+    pub async fn reach(&self) -> Result<String, LinkError> {
+        let credentials = self.credentials.borrow().clone();
+        let tls = pki::dialer(&credentials.ca, &credentials.certificate, &credentials.key)?;
+        Ok(self.dial(tls).await?.1)
+    }
+
+    /// Waits until a straighter way than the present one is open, and has it tried first: the hub may have been away at
+    /// one door for a moment only.
+    async fn straighter(&self) {
+        loop {
+            sleep(self.settings.straighten).await;
+            let credentials = self.credentials.borrow().clone();
+            let Ok(tls) = pki::dialer(&credentials.ca, &credentials.certificate, &credentials.key) else {
+                continue;
+            };
+            let present = self.led.load(Ordering::Relaxed);
+            for (index, way) in self.ways().iter().enumerate().take(present) {
+                let dialled = dial::dial(&self.address, *way, Arc::clone(&tls), &self.settings);
+                if matches!(timeout(self.settings.handshake, dialled).await, Ok(Ok(_))) {
+                    tracing::info!(%way, "a straighter way to the hub is open");
+                    self.led.store(index, Ordering::Relaxed);
+                    return;
+                }
+            }
+        }
+    }
+
+    /// Tries the ways, beginning with the one that led to the hub last.
+    async fn dial(
+        &self,
+        tls: Arc<rustls::ClientConfig>,
+    ) -> Result<(tokio_rustls::client::TlsStream<Box<dyn Io>>, String), LinkError> {
+        let ways = self.ways();
+        let first = self.led.load(Ordering::Relaxed) % ways.len().max(1);
+        let mut failures = Vec::new();
+        for (index, way) in ways.iter().enumerate().cycle().skip(first).take(ways.len()) {
+            let dialled = dial::dial(&self.address, *way, Arc::clone(&tls), &self.settings);
+            let error = match timeout(self.settings.handshake, dialled).await {
+                Ok(Ok(stream)) => {
+                    self.led.store(index, Ordering::Relaxed);
+                    return Ok((stream, way.to_string()));
+                }
+                Ok(Err(error)) => error,
+                Err(_) => LinkError::Dial {
+                    stage: "connect",
+                    message: format!(
+                        "no connection to {} within {} s: check routes and firewalls on the way",
+                        way.web.map_or_else(|| self.address.clone(), Web::address),
+                        self.settings.handshake.as_secs_f32()
+                    ),
+                },
+            };
+            failures.push((way, error));
+        }
+        Err(match failures.pop() {
+            Some((_, only)) if failures.is_empty() => only,
+            last => {
+                failures.extend(last);
+                let told: Vec<String> =
+                    failures.iter().map(|(way, error)| format!("[{way}] {error}")).collect();
+                LinkError::NoWay(told.join("; "))
+            }
+        })
+    }
+}
+
 /// An error with its causes.
 pub(crate) fn chain(error: &dyn std::error::Error) -> String {
     let mut text = error.to_string();
@@ -262,6 +367,7 @@ pub(crate) fn chain(error: &dyn std::error::Error) -> String {
 
 struct Session {
     link: Arc<Link>,
+    way: String,
     standing: watch::Sender<bool>,
     refused: Arc<std::sync::Mutex<Option<String>>>,
 }
@@ -289,7 +395,7 @@ impl Session {
                     instance: self.link.instance.clone(),
                     system_uid: (self.link.system_uid)().await,
                     version: self.link.version.clone(),
-                    way: self.link.proxy.as_ref().map_or_else(|| "direct".to_owned(), Proxy::to_string),
+                    way: self.way.clone(),
                 };
                 let said = serde_json::to_vec(&hello).map_err(|error| failed(error.to_string()))?;
                 tracing::info!(hub = self.link.address, way = hello.way, "the tunnel stands");

@@ -19,11 +19,18 @@ use hyper::body::Body as _;
 use thiserror::Error;
 use tokio::sync::watch;
 
+mod guard;
 mod listener;
 mod stream;
 mod tunnel;
 
-pub use listener::{Admission, Listener};
+/// `Sec-WebSocket-Accept` for a `Sec-WebSocket-Key`.
+#[must_use]
+pub fn websocket_accept(key: &[u8]) -> String {
+    tokio_tungstenite::tungstenite::handshake::derive_accept_key(key)
+}
+
+pub use listener::{Admission, Listener, Turn, WebDoor};
 pub use stream::Duplex;
 use tunnel::Tunnel;
 

@@ -11,10 +11,13 @@
 pub mod agent;
 mod body;
 pub mod hub;
+mod pass;
 pub mod pki;
 mod settings;
+mod websocket;
 mod wire;
 
 pub use body::{Body, BoxError, empty, full};
 pub use hub::{Duplex, Hello, Presence, Registry, TunnelError, Upgraded};
+pub use pass::pass;
 pub use settings::Settings;

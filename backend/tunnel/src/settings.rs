@@ -38,6 +38,10 @@ pub struct Settings {
     pub retry_to: Duration,
     /// Age at which an agent replaces its connection by a fresh one.
     pub rotate: Duration,
+    /// How often an agent that came by a detour looks whether a straighter way is open.
+    pub straighten: Duration,
+    /// Longest wait for requests in flight when the hub stops.
+    pub goodbye: Duration,
     /// Pause before a renewal that failed is tried again.
     pub renew_again: Duration,
 }
@@ -56,6 +60,8 @@ impl Default for Settings {
             retry_from: Duration::from_millis(250),
             retry_to: Duration::from_secs(30),
             rotate: Duration::from_secs(24 * 3600),
+            straighten: Duration::from_secs(60),
+            goodbye: Duration::from_secs(2),
             renew_again: Duration::from_secs(600),
         }
     }

@@ -22,6 +22,12 @@ request! {
         /// Labels that placements select by.
         #[serde(default)]
         pub labels: BTreeMap<String, String>,
+        /// Take over a cluster that another Hanse manages.
+        #[serde(default)]
+        pub force: bool,
+        /// Give it a port of its own, where its API is served at the root.
+        #[serde(default)]
+        pub fixed_port: bool,
     }
 }
 

@@ -51,6 +51,9 @@ request! {
         /// Take over a cluster that another Hanse manages.
         #[serde(default)]
         pub force: bool,
+        /// Give it a port of its own, where its API is served at the root.
+        #[serde(default)]
+        pub fixed_port: bool,
     }
 
     /// Runs the probe ladder without storing anything.
@@ -71,6 +74,9 @@ request! {
         /// Labels, replacing those of now. Placements are evaluated again.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         pub labels: Option<BTreeMap<String, String>>,
+        /// Whether it has a port of its own.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        pub fixed_port: Option<bool>,
     }
 }
 
@@ -137,6 +143,8 @@ answer! {
         pub endpoint: String,
         /// Whether its certificate is not verified; a warning that stays visible.
         pub insecure: bool,
+        /// Its own port at this server, where its API is served at the root over TLS; it takes what the gateway takes.
+        pub fixed_port: Option<u16>,
         /// State in one word.
         pub phase: ClusterPhase,
         /// State in detail.

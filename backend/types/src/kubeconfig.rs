@@ -12,6 +12,23 @@ pub enum SignIn {
     Token(String),
 }
 
+/// A member cluster, and how it is reached.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Place {
+    /// Its name.
+    pub name: String,
+    /// Its own port; below the server's URL without one.
+    pub port: Option<u16>,
+}
+
+impl Place {
+    /// Reached below the server's URL.
+    #[must_use]
+    pub fn below(self) -> Self {
+        Self { port: None, ..self }
+    }
+}
+
 /// What is to be written.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Kubeconfig {
@@ -19,8 +36,8 @@ pub struct Kubeconfig {
     pub server: String,
     /// URL that the command line signed in to, where it is another.
     pub login: String,
-    /// Names of member clusters.
-    pub clusters: Vec<String>,
+    /// Member clusters.
+    pub clusters: Vec<Place>,
     /// Whether the hub's own API is among the contexts.
     pub hub: bool,
     /// How to show who one is.
@@ -43,9 +60,14 @@ impl Kubeconfig {
             places.push(("hub-kubefed".to_owned(), format!("{base}/kubefed")));
         }
         for cluster in &self.clusters {
+            let Place { name: cluster, port } = cluster;
             let taken = places.iter().any(|(name, _)| name == cluster);
             let name = if taken { format!("cluster-{cluster}") } else { cluster.clone() };
-            places.push((name, format!("{base}/clusters/{cluster}")));
+            let server = match port {
+                Some(port) => format!("https://{}:{port}", host(base)),
+                None => format!("{base}/clusters/{cluster}"),
+            };
+            places.push((name, server));
         }
         let cluster = |(name, server): &(String, String)| match &self.authority {
             Some(pem) => {
@@ -81,6 +103,17 @@ impl Kubeconfig {
     }
 }
 
+/// The host of a URL, with the brackets of an IPv6 address.
+fn host(url: &str) -> &str {
+    let rest = url.split_once("://").map_or(url, |(_, rest)| rest);
+    let authority = rest.split('/').next().unwrap_or_default();
+    let authority = authority.rsplit_once('@').map_or(authority, |(_, host)| host);
+    match authority.rsplit_once(':') {
+        Some((host, port)) if port.bytes().all(|byte| byte.is_ascii_digit()) => host,
+        _ => authority,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -90,7 +123,11 @@ mod tests {
         let config = Kubeconfig {
             server: "https://hanse.example.com/".into(),
             login: "https://hanse.example.com/".into(),
-            clusters: vec!["eu".into(), "hub".into()],
+            clusters: vec![
+                Place { name: "eu".into(), port: None },
+                Place { name: "hub".into(), port: None },
+                Place { name: "us".into(), port: Some(16443) },
+            ],
             hub: true,
             sign_in: SignIn::Plugin,
             authority: None,
@@ -99,9 +136,22 @@ mod tests {
         let value = config.to_value();
         let names: Vec<&str> =
             value["contexts"].as_array().unwrap().iter().map(|one| one["name"].as_str().unwrap()).collect();
-        assert_eq!(names, ["hub", "hub-kubefed", "eu", "cluster-hub"]);
+        assert_eq!(names, ["hub", "hub-kubefed", "eu", "cluster-hub", "us"]);
+        assert_eq!(value["clusters"][4]["cluster"]["server"], "https://hanse.example.com:16443");
         assert_eq!(value["clusters"][2]["cluster"]["server"], "https://hanse.example.com/clusters/eu");
         assert_eq!(value["users"][0]["user"]["exec"]["args"][2], "https://hanse.example.com");
         assert_eq!(value["contexts"][0]["context"]["namespace"], "shop");
+    }
+
+    #[test]
+    fn the_host_of_a_url_is_found() {
+        for (url, wanted) in [
+            ("https://hanse.example.com/base", "hanse.example.com"),
+            ("http://127.0.0.1:8080", "127.0.0.1"),
+            ("https://[::1]:8080/x", "[::1]"),
+            ("https://[::1]", "[::1]"),
+        ] {
+            assert_eq!(host(url), wanted, "{url}");
+        }
     }
 }

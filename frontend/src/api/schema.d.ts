@@ -624,6 +624,8 @@ export interface paths {
                 query?: {
                     /** @description Only this cluster. */
                     cluster?: string;
+                    /** @description Lead to clusters by their own ports, where they have one. */
+                    ports?: boolean;
                 };
                 header?: never;
                 path?: never;
@@ -2266,6 +2268,10 @@ export interface components {
         AgentClusterCreate: {
             /** @description Shown name. */
             displayName?: string | null;
+            /** @description Give it a port of its own, where its API is served at the root. */
+            fixedPort?: boolean;
+            /** @description Take over a cluster that another Hanse manages. */
+            force?: boolean;
             /** @description Labels that placements select by. */
             labels?: {
                 [key: string]: string;
@@ -2386,6 +2392,11 @@ export interface components {
             endpoint: string;
             /** @description Last-known facts; they stay while the cluster is unreachable. */
             facts: components["schemas"]["ClusterFacts"];
+            /**
+             * Format: int32
+             * @description Its own port at this server, where its API is served at the root over TLS; it takes what the gateway takes.
+             */
+            fixedPort?: number | null;
             /** @description Stable id. */
             id: components["schemas"]["ClusterId"];
             /** @description Whether its certificate is not verified; a warning that stays visible. */
@@ -2468,6 +2479,8 @@ export interface components {
             context?: string | null;
             /** @description Shown name. */
             displayName?: string | null;
+            /** @description Give it a port of its own, where its API is served at the root. */
+            fixedPort?: boolean;
             /** @description Take over a cluster that another Hanse manages. */
             force?: boolean;
             /** @description The kubeconfig's text. Stored sealed, never answered. */
@@ -2560,6 +2573,8 @@ export interface components {
         ClusterUpdate: {
             /** @description Shown name. */
             displayName?: string | null;
+            /** @description Whether it has a port of its own. */
+            fixedPort?: boolean | null;
             /** @description Labels, replacing those of now. Placements are evaluated again. */
             labels?: {
                 [key: string]: string;
@@ -2933,6 +2948,11 @@ export interface components {
                 endpoint: string;
                 /** @description Last-known facts; they stay while the cluster is unreachable. */
                 facts: components["schemas"]["ClusterFacts"];
+                /**
+                 * Format: int32
+                 * @description Its own port at this server, where its API is served at the root over TLS; it takes what the gateway takes.
+                 */
+                fixedPort?: number | null;
                 /** @description Stable id. */
                 id: components["schemas"]["ClusterId"];
                 /** @description Whether its certificate is not verified; a warning that stays visible. */

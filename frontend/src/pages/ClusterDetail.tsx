@@ -1,4 +1,4 @@
-import { Button, Radio, TextInput } from '@mantine/core';
+import { Button, Checkbox, Radio, TextInput } from '@mantine/core';
 import { useQueryClient } from '@tanstack/react-query';
 import { useNavigate, useParams } from '@tanstack/react-router';
 import { useState, type FormEvent } from 'react';
@@ -89,6 +89,7 @@ function Facts({ cluster }: { cluster: Cluster }) {
     [t('cluster.zones'), facts.zones.join(', ') || '–'],
     [t('cluster.labels'), <Labels key="l" labels={cluster.labels} />],
     [t('cluster.connection'), t(`connection.${cluster.connection}`)],
+    [t('cluster.fixedPort'), cluster.fixedPort ?? '–'],
     [t('cluster.latency'), cluster.latencyMs == null ? '–' : t('cluster.ms', { value: format.number(cluster.latencyMs) })],
     [t('cluster.lastSeen'), cluster.lastSeenAt ? <Time key="s" at={cluster.lastSeenAt} /> : '–'],
     [t('cluster.credential'), cluster.credential ? <Credential key="c" credential={cluster.credential} /> : '–'],
@@ -167,11 +168,13 @@ function Edit({ cluster, onClose }: { cluster: Cluster; onClose: () => void }) {
   const cache = useQueryClient();
   const [displayName, setDisplayName] = useState(cluster.displayName ?? '');
   const [labels, setLabels] = useState(cluster.labels);
+  const [fixedPort, setFixedPort] = useState(cluster.fixedPort != null);
+  const can = useCan();
   const [error, setError] = useState<unknown>();
   const submit = async (event: FormEvent) => {
     event.preventDefault();
     try {
-      const next = await clusters.update(cluster.name, { displayName: displayName.trim() || null, labels }, cluster.version);
+      const next = await clusters.update(cluster.name, { displayName: displayName.trim() || null, labels, fixedPort }, cluster.version);
       cache.setQueryData(['cluster', cluster.name], next);
       onClose();
     } catch (failure) {
@@ -184,6 +187,14 @@ function Edit({ cluster, onClose }: { cluster: Cluster; onClose: () => void }) {
         <TextInput label={t('cluster.displayName')} value={displayName} onChange={(event) => setDisplayName(event.currentTarget.value)} />
         <LabelsInput value={labels} onChange={setLabels} />
         <p className="muted">{t('cluster.labelsEffect')}</p>
+        {can.platform(may.manageClusters) && (
+          <Checkbox
+            label={t('import.fixedPort')}
+            description={t('import.fixedPortHint')}
+            checked={fixedPort}
+            onChange={(event) => setFixedPort(event.currentTarget.checked)}
+          />
+        )}
         {error !== undefined && <Sentence tone="bad">{say(error)}</Sentence>}
         <div className="actions">
           <Button variant="default" onClick={onClose}>

@@ -1,4 +1,4 @@
-import { Button, NativeSelect, SegmentedControl, Textarea, TextInput } from '@mantine/core';
+import { Button, Checkbox, NativeSelect, SegmentedControl, Textarea, TextInput } from '@mantine/core';
 import { useQueryClient } from '@tanstack/react-query';
 import { Link } from '@tanstack/react-router';
 import { useEffect, useRef, useState, type DragEvent, type FormEvent } from 'react';
@@ -33,6 +33,7 @@ function ImportOne({ onAnother }: { onAnother: () => void }) {
   const [name, setName] = useState('');
   const [named, setNamed] = useState(false);
   const [labels, setLabels] = useState<Record<string, string>>({});
+  const [fixedPort, setFixedPort] = useState(false);
   const [dropping, setDropping] = useState(false);
   const [busy, setBusy] = useState(false);
   const [error, setError] = useState<unknown>();
@@ -72,7 +73,7 @@ function ImportOne({ onAnother }: { onAnother: () => void }) {
     event.preventDefault();
     setBusy(true);
     setError(undefined);
-    const body: Body = { name: shownName, labels, kubeconfig };
+    const body: Body = { name: shownName, labels, kubeconfig, fixedPort };
     if (chosen) body.context = chosen;
     try {
       const cluster = await clusters.add(body);
@@ -174,6 +175,12 @@ function ImportOne({ onAnother }: { onAnother: () => void }) {
                 }}
               />
               <LabelsInput value={labels} onChange={setLabels} />
+              <Checkbox
+                label={t('import.fixedPort')}
+                description={t('import.fixedPortHint')}
+                checked={fixedPort}
+                onChange={(event) => setFixedPort(event.currentTarget.checked)}
+              />
               {error !== undefined && !taken && Object.keys(wrong).length === 0 && <Sentence tone="bad">{say(error)}</Sentence>}
               <div className="row">
                 <Button type="submit" loading={busy} disabled={!isLabel(shownName)}>

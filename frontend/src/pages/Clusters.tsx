@@ -48,6 +48,7 @@ export default function Clusters() {
       { id: 'latency', title: t('cluster.latency'), align: 'right', cell: (one) => (one.latencyMs == null ? '–' : t('cluster.ms', { value: format.number(one.latencyMs) })) },
       { id: 'seen', title: t('cluster.lastSeen'), cell: (one) => (one.lastSeenAt ? <Time at={one.lastSeenAt} /> : '–') },
       { id: 'connection', title: t('cluster.connection'), cell: (one) => t(`connection.${one.connection}`) },
+      { id: 'port', title: t('cluster.fixedPort'), align: 'right', cell: (one) => one.fixedPort ?? '–' },
       { id: 'reason', title: t('cluster.reason'), cell: (one) => <span title={said(clusterReason(one))}>{said(clusterReason(one)) || '–'}</span> },
     ],
     [t, said, format],

@@ -28,6 +28,7 @@ export function cluster(name, phase = 'Ready', more = {}) {
     connection: 'direct',
     endpoint: `https://${name}.example.com:6443`,
     insecure: false,
+    fixedPort: null,
     phase,
     conditions: [
       condition('Ready', phase === 'Ready' ? 'True' : down ? 'Unknown' : 'False', phase, phase === 'Ready' ? 'The API server is ready.' : down ? NO_ANSWER : phase === 'Pending' ? 'The cluster has not been asked yet.' : 'The API server says that it is not ready (HTTP 500): [-]etcd failed', minutes(4)),
@@ -189,7 +190,7 @@ export function loaded() {
       cluster('eu-1'),
       cluster('eu-2', 'Ready', { displayName: 'Frankfurt' }),
       cluster('us-1', 'Unreachable'),
-      cluster('edge-2', 'NotReady', { insecure: true, connection: 'agent', facts: facts('v1.35.1', 3, 2, 'us-east-2') }),
+      cluster('edge-2', 'NotReady', { insecure: true, connection: 'agent', fixedPort: 16443, facts: facts('v1.35.1', 3, 2, 'us-east-2') }),
       cluster('lab', 'Pending', { labels: {}, facts: { ...facts(null, 0), provider: null, regions: [], zones: [] }, latencyMs: null, lastSeenAt: null }),
     ],
     workspaces: [

@@ -9,7 +9,7 @@ use std::{
 
 use anyhow::Context as _;
 
-use crate::{die, hanse::agent_binary};
+use crate::{die, hanse::agent_binary, netns::Namespace};
 
 /// A running agent. Killed when dropped.
 #[derive(Debug)]
@@ -37,10 +37,26 @@ impl AgentProcess {
     /// # Errors
     /// When it cannot be built or started.
     pub async fn try_start(folder: &Path, arguments: &[&str]) -> anyhow::Result<Self> {
+        Self::run(Command::new(tokio::task::spawn_blocking(agent_binary).await??), folder, arguments)
+    }
+
+    /// [`AgentProcess::try_start`] in a network namespace.
+    ///
+    /// # Errors
+    /// When it cannot be built or started.
+    pub async fn try_start_in(
+        namespace: &Namespace,
+        folder: &Path,
+        arguments: &[&str],
+    ) -> anyhow::Result<Self> {
         let binary = tokio::task::spawn_blocking(agent_binary).await??;
+        Self::run(namespace.command(binary), folder, arguments)
+    }
+
+    fn run(mut command: Command, folder: &Path, arguments: &[&str]) -> anyhow::Result<Self> {
         let log = folder.join("agent.log");
         let file = std::fs::File::options().create(true).append(true).open(&log)?;
-        let child = Command::new(binary)
+        let child = command
             .args(arguments)
             .stdin(Stdio::null())
             .stdout(file.try_clone()?)
@@ -48,7 +64,7 @@ impl AgentProcess {
             // A Ctrl-C in the terminal is for us.
             .process_group(0)
             .spawn()
-            .with_context(|| format!("cannot run {}", binary.display()))?;
+            .with_context(|| format!("cannot run {}", command.get_program().display()))?;
         let reaper = Command::new("sh")
             .args(["-c", r#"read -r _ || kill -9 "$0""#, &child.id().to_string()])
             .stdin(Stdio::piped())

@@ -7,7 +7,9 @@
 //! | clusters | [`ControlPlanes::shared`], then [`ControlPlanes::cluster`], [`Cluster::admin_client`], [`Cluster::kubeconfig`] |
 //! | a cluster to stop or freeze | [`ControlPlane::start_private`] |
 //! | pods that are late, crash or fail | [`pods::deployment`] with [`pods::Knobs`] |
+//! | a cluster that the host has no route to | [`Namespace`], [`ControlPlanes::start_in`] |
 //! | a bad network | [`FaultProxy`]: delay, cut, half-open, truncation |
+//! | a proxy that connects | [`ConnectProxy`], which also remembers where to |
 //! | an API server that says 429 or 500 | [`ApiProxy`], which also counts requests |
 //! | a request, header by header | [`Raw`] |
 //! | a server of ours under https | [`TlsFront`] |
@@ -21,8 +23,10 @@
 
 pub mod agent;
 pub mod api_proxy;
+pub mod connect_proxy;
 pub mod fault;
 pub mod hanse;
+pub mod netns;
 pub mod planes;
 pub mod pods;
 mod ports;
@@ -33,8 +37,10 @@ pub mod tls_front;
 mod wait;
 
 pub use api_proxy::{ApiProxy, Injection};
+pub use connect_proxy::ConnectProxy;
 pub use fault::{Fault, FaultProxy};
 pub use hanse::HanseProcess;
+pub use netns::Namespace;
 pub use planes::{Access, Cluster, ControlPlane, ControlPlanes, Flavour, Plane};
 pub use postgres::Postgres;
 pub use raw::Raw;

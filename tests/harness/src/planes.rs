@@ -11,7 +11,11 @@ use anyhow::{Context, bail};
 use kube::config::{KubeConfigOptions, Kubeconfig};
 use serde::Deserialize;
 
-use crate::{die, testbed::Supervisor};
+use crate::{
+    die,
+    netns::Namespace,
+    testbed::{self, Supervisor},
+};
 
 /// What a control plane consists of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
@@ -198,6 +202,17 @@ impl ControlPlanes {
     pub async fn start(planes: &[Plane]) -> anyhow::Result<Self> {
         let arguments: Vec<String> = planes.iter().map(Plane::argument).collect();
         tokio::task::spawn_blocking(move || Supervisor::start(&arguments).and_then(Self::supervised)).await?
+    }
+
+    /// [`ControlPlanes::start`] in a network namespace: the host has no route to them, whoever runs there has.
+    ///
+    /// # Errors
+    /// When they do not start.
+    pub async fn start_in(namespace: &Namespace, planes: &[Plane]) -> anyhow::Result<Self> {
+        let arguments: Vec<String> = planes.iter().map(Plane::argument).collect();
+        let command = namespace.command(testbed::binary()?);
+        tokio::task::spawn_blocking(move || Supervisor::run(command, &arguments).and_then(Self::supervised))
+            .await?
     }
 
     fn supervised(supervisor: Supervisor) -> anyhow::Result<Self> {

@@ -63,7 +63,12 @@ struct Answer {
 impl Supervisor {
     /// Returns when all planes are ready. Blocks.
     pub(crate) fn start(arguments: &[String]) -> anyhow::Result<Self> {
-        let mut child = Command::new(binary()?)
+        Self::run(Command::new(binary()?), arguments)
+    }
+
+    /// [`Supervisor::start`] by this command, which runs [`binary`] in its own way.
+    pub(crate) fn run(mut command: Command, arguments: &[String]) -> anyhow::Result<Self> {
+        let mut child = command
             .args(["up", "--hold-stdin"])
             .args(arguments)
             .stdin(Stdio::piped())

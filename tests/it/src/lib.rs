@@ -11,11 +11,13 @@
 )]
 
 mod client;
+mod clock;
 mod live;
 
 use std::{path::PathBuf, sync::Arc};
 
 pub use client::{Answer, Client};
+pub use clock::TestClock;
 use hanse_harness::{Postgres, postgres::Database};
 use hanse_server::{Platform, config::Config, serve::Server};
 pub use live::Live;
@@ -46,6 +48,8 @@ pub struct TestApp {
     pub platform: Arc<Platform>,
     /// The one-time link, where setup was still to be done at the start.
     pub setup_url: Option<String>,
+    /// Its clock.
+    pub clock: Arc<TestClock>,
     config: Config,
     running: Option<Running>,
     _folder: tempfile::TempDir,
@@ -93,7 +97,9 @@ impl TestApp {
         config.database.url = database.as_ref().map(|database| database.url().to_owned());
         config.clusters.probe_interval_seconds = 1;
         configure(&mut config);
-        let server = Server::start(config.clone()).await.expect("the server starts");
+        let clock = Arc::new(TestClock::default());
+        let server =
+            Server::start_at(config.clone(), Arc::clone(&clock) as _).await.expect("the server starts");
         config.server.listen = server.address;
         config.tunnel.listen = server.tunnel_address;
         let url = format!("http://{}", server.address);
@@ -103,6 +109,7 @@ impl TestApp {
             platform: Arc::clone(&server.platform),
             setup_url: server.setup_url.clone(),
             running: Some(run(server)),
+            clock,
             url,
             config,
             _folder: folder,
@@ -162,7 +169,8 @@ impl TestApp {
     /// When it does not start.
     pub async fn restart(&mut self) {
         self.stop().await;
-        let server = Server::start(self.config.clone()).await.expect("the server starts again");
+        let clock = Arc::clone(&self.clock) as _;
+        let server = Server::start_at(self.config.clone(), clock).await.expect("the server starts again");
         self.platform = Arc::clone(&server.platform);
         self.setup_url.clone_from(&server.setup_url);
         self.running = Some(run(server));

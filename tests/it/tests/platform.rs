@@ -27,16 +27,28 @@ macro_rules! facts {
     };
 }
 
+/// The turn on the shared clusters: two Hanses must not govern one.
+async fn turn() -> tokio::sync::MutexGuard<'static, ()> {
+    static TURN: tokio::sync::Mutex<()> = tokio::sync::Mutex::const_new(());
+    TURN.lock().await
+}
+
 #[path = "platform/agents.rs"]
 mod agents;
 #[path = "platform/audit.rs"]
 mod audit;
 #[path = "platform/conventions.rs"]
 mod conventions;
+#[path = "platform/faults.rs"]
+mod faults;
 #[path = "platform/gateway.rs"]
 mod gateway;
 #[path = "platform/live.rs"]
 mod live;
+#[path = "platform/namespace.rs"]
+mod namespace;
+#[path = "platform/ports.rs"]
+mod ports;
 #[path = "platform/process.rs"]
 mod process;
 #[path = "platform/roles.rs"]

@@ -52,6 +52,14 @@ pub enum Clusters {
         #[arg(required = true, value_name = "KEY=VALUE|KEY-")]
         labels: Vec<String>,
     },
+    /// Give a cluster a port of its own at the server, or take it away
+    Port {
+        /// Name of the cluster
+        name: String,
+        /// Take it away
+        #[arg(long)]
+        remove: bool,
+    },
     /// Let go of a cluster
     Detach(Detach),
 }
@@ -85,6 +93,9 @@ pub struct Import {
     /// Take it over even when another Hanse manages it
     #[arg(long)]
     force: bool,
+    /// Give it a port of its own at the server, where its API is served at the root
+    #[arg(long)]
+    fixed_port: bool,
 }
 
 /// Options of `hanse clusters join`.
@@ -98,11 +109,17 @@ pub struct Join {
     /// Name shown to people
     #[arg(long, value_name = "TEXT")]
     display_name: Option<String>,
+    /// Take it over even when another Hanse manages it
+    #[arg(long)]
+    force: bool,
+    /// Give it a port of its own at the server, where its API is served at the root
+    #[arg(long)]
+    fixed_port: bool,
     /// Print a manifest for kubectl apply -f - instead of a command
     #[arg(long)]
     manifest: bool,
     /// The cluster is here already: issue another join token for its agent
-    #[arg(long, conflicts_with_all = ["labels", "display_name"])]
+    #[arg(long, conflicts_with_all = ["labels", "display_name", "force", "fixed_port"])]
     again: bool,
 }
 
@@ -146,6 +163,7 @@ pub(crate) async fn run(shell: &mut Shell, command: &Clusters) -> Result<()> {
             probed(shell, &report)
         }
         Clusters::Label { name, labels } => label(shell, &api, name, labels).await,
+        Clusters::Port { name, remove } => port(shell, &api, name, !remove).await,
         Clusters::Detach(args) => detach(shell, &api, args).await,
     }
 }
@@ -158,8 +176,18 @@ async fn list(shell: &mut Shell, api: &Api, selector: Option<&str>) -> Result<()
         return Ok(shell.out.value(&json!({"items": items}), format)?);
     }
     let now = (shell.now)();
-    let mut table =
-        Table::new(&["NAME", "PHASE", "VERSION", "NODES", "CPU", "MEMORY", "LATENCY", "LAST SEEN", "LABELS"]);
+    let mut table = Table::new(&[
+        "NAME",
+        "PHASE",
+        "VERSION",
+        "NODES",
+        "CPU",
+        "MEMORY",
+        "LATENCY",
+        "LAST SEEN",
+        "PORT",
+        "LABELS",
+    ]);
     for item in items {
         let cluster: Cluster = read(item)?;
         let facts = &cluster.facts;
@@ -172,6 +200,7 @@ async fn list(shell: &mut Shell, api: &Api, selector: Option<&str>) -> Result<()
             memory(facts.memory_allocatable_bytes).into(),
             or_dash(cluster.latency_ms.map(milliseconds)),
             or_dash(cluster.last_seen_at.map(|at| ago(now, at))),
+            or_dash(cluster.fixed_port),
             or_dash(Some(labels_of(&cluster.labels)).filter(|text| !text.is_empty())),
         ]);
     }
@@ -217,6 +246,7 @@ async fn get(shell: &mut Shell, api: &Api, name: &str) -> Result<()> {
     line("name", cluster.name.to_string());
     line("shown as", cluster.display_name.clone().unwrap_or_default());
     line("endpoint", format!("{} ({})", cluster.endpoint, cluster.connection));
+    line("own port", cluster.fixed_port.map(|port| port.to_string()).unwrap_or_default());
     line("labels", labels_of(&cluster.labels));
     line("version", facts.kubernetes_version.clone().unwrap_or_default());
     line("nodes", format!("{} of {} ready", facts.nodes_ready, facts.nodes));
@@ -320,6 +350,7 @@ async fn import(shell: &mut Shell, api: &Api, args: &Import) -> Result<()> {
         kubeconfig,
         context,
         force: args.force,
+        fixed_port: args.fixed_port,
     };
     let answer = api.post(&["clusters"], &request).await.map_err(|error| match error {
         // What the ladder of a moment ago did not see.
@@ -346,6 +377,8 @@ async fn join(shell: &mut Shell, api: &Api, args: &Join) -> Result<()> {
             name: args.name.clone(),
             display_name: args.display_name.clone(),
             labels: args.labels.iter().cloned().collect(),
+            force: args.force,
+            fixed_port: args.fixed_port,
         };
         api.post(&["agent-clusters"], &request).await?
     };
@@ -368,7 +401,7 @@ async fn label(shell: &mut Shell, api: &Api, name: &str, changes: &[String]) -> 
     let answer = api.get(&["clusters", name]).await?;
     let cluster: Cluster = answer.read()?;
     let labels = relabelled(&cluster.labels, changes)?;
-    let update = ClusterUpdate { display_name: Patch::Absent, labels: Some(labels) };
+    let update = ClusterUpdate { display_name: Patch::Absent, labels: Some(labels), fixed_port: None };
     let mut request = api.request(Method::PATCH, &["clusters", name]).json(&update);
     if let Some(etag) = answer.etag {
         request = request.header(header::IF_MATCH, etag);
@@ -382,6 +415,20 @@ async fn label(shell: &mut Shell, api: &Api, name: &str, changes: &[String]) -> 
     let labels = labels_of(&cluster.labels);
     let labels = if labels.is_empty() { "no labels".to_owned() } else { format!("labels {labels}") };
     Ok(shell.out.line(format_args!("cluster {} has {labels}", cluster.name))?)
+}
+
+async fn port(shell: &mut Shell, api: &Api, name: &str, wanted: bool) -> Result<()> {
+    let update = ClusterUpdate { display_name: Patch::Absent, labels: None, fixed_port: Some(wanted) };
+    let answer = api.answer(api.request(Method::PATCH, &["clusters", name]).json(&update)).await?;
+    let format = shell.out.format();
+    if format != Format::Table {
+        return Ok(shell.out.value(&answer.body, format)?);
+    }
+    let cluster: Cluster = answer.read()?;
+    Ok(match cluster.fixed_port {
+        Some(port) => shell.out.line(format_args!("cluster {} is served at port {port}", cluster.name))?,
+        None => shell.out.line(format_args!("cluster {} has no port of its own", cluster.name))?,
+    })
 }
 
 fn relabelled(now: &BTreeMap<String, String>, changes: &[String]) -> Result<BTreeMap<String, String>> {

@@ -9,7 +9,7 @@ use hanse_types::{
     Name,
     cluster::Cluster,
     identity::{TokenCreate, TokenCreated},
-    kubeconfig::{Kubeconfig as Content, SignIn},
+    kubeconfig::{Kubeconfig as Content, Place, SignIn},
 };
 use serde_json::json;
 
@@ -31,6 +31,9 @@ pub struct Kubeconfig {
     /// Write a token that is valid for a day into it, for a machine without this command
     #[arg(long)]
     with_token: bool,
+    /// Lead to clusters by their own ports, where they have one
+    #[arg(long)]
+    ports: bool,
     /// Authority that signed the server's certificate (PEM), where it is one of your own
     #[arg(long, value_name = "FILE")]
     certificate_authority: Option<PathBuf>,
@@ -42,9 +45,11 @@ pub(crate) async fn run(shell: &mut Shell, args: &Kubeconfig) -> Result<()> {
     let api = shell.api()?;
     let mut known = Vec::new();
     for item in api.list(&["clusters"], &[("sort", "name")]).await? {
-        known.push(read::<Cluster>(item)?.name.to_string());
+        let cluster: Cluster = read(item)?;
+        let place = Place { name: cluster.name.to_string(), port: cluster.fixed_port };
+        known.push(if args.ports { place } else { place.below() });
     }
-    if let Some(missing) = args.clusters.iter().find(|name| !known.contains(name)) {
+    if let Some(missing) = args.clusters.iter().find(|name| !known.iter().any(|place| place.name == **name)) {
         return Err(Error::usage(format!(
             "there is no cluster {missing:?} that you may see: see `hanse clusters list`"
         )));
@@ -90,7 +95,10 @@ pub(crate) async fn run(shell: &mut Shell, args: &Kubeconfig) -> Result<()> {
         server: server.to_string(),
         login: target.server.to_string(),
         hub: args.clusters.is_empty(),
-        clusters: if args.clusters.is_empty() { known } else { args.clusters.clone() },
+        clusters: known
+            .into_iter()
+            .filter(|place| args.clusters.is_empty() || args.clusters.contains(&place.name))
+            .collect(),
         sign_in,
         authority,
         namespace: shell.globals.project.clone(),

@@ -88,7 +88,7 @@ async fn the_ladder_is_shown_before_a_cluster_is_taken_in() {
     let imported = &sent(&server, "/api/v1/clusters").await[0].1;
     assert_eq!(
         imported,
-        &json!({"name": "eu", "displayName": null, "labels": {"region": "eu"}, "kubeconfig": KUBECONFIG, "context": "a", "force": false})
+        &json!({"name": "eu", "displayName": null, "labels": {"region": "eu"}, "kubeconfig": KUBECONFIG, "context": "a", "force": false, "fixedPort": false})
     );
     let json = person.runs(&[&arguments[..], &["-o", "json"]].concat()).await;
     assert_eq!(serde_json::from_str::<Value>(&json.out).unwrap()["name"], "eu");
@@ -137,12 +137,14 @@ async fn clusters_are_listed_with_what_people_look_for() {
     fresh["facts"] = json!({"kubernetesVersion": null, "nodes": 0, "nodesReady": 0, "cpuAllocatableMilli": 0,
         "memoryAllocatableBytes": 0, "podsAllocatable": 0, "provider": null, "regions": [], "zones": []});
     fresh["labels"] = json!({});
+    let mut with_port = cluster("eu", "Ready");
+    with_port["fixedPort"] = json!(16443);
     fresh["latencyMs"] = Value::Null;
     fresh["lastSeenAt"] = Value::Null;
     Mock::given(method("GET"))
         .and(path("/api/v1/clusters"))
         .and(query_param("labelSelector", "region=eu"))
-        .respond_with(page(&[cluster("eu", "Ready"), fresh]))
+        .respond_with(page(&[with_port.clone(), fresh]))
         .mount(&server)
         .await;
     Mock::given(path("/api/v1/clusters/eu"))
@@ -162,6 +164,12 @@ async fn clusters_are_listed_with_what_people_look_for() {
         .mount(&server)
         .await;
     Mock::given(path("/api/v1/clusters/eu"))
+        .and(method("PATCH"))
+        .and(wiremock::matchers::body_json(json!({"fixedPort": true})))
+        .respond_with(ResponseTemplate::new(200).set_body_json(with_port))
+        .mount(&server)
+        .await;
+    Mock::given(path("/api/v1/clusters/eu"))
         .and(method("DELETE"))
         .and(query_param("copies", "orphan"))
         .respond_with(ResponseTemplate::new(202))
@@ -171,9 +179,9 @@ async fn clusters_are_listed_with_what_people_look_for() {
     let person = Person::new();
     let ended = person.runs(&["clusters", "list", "-l", "region=eu", "--server", &uri]).await;
     insta::assert_snapshot!(ended.out, @r"
-    NAME    PHASE    VERSION  NODES   CPU    MEMORY  LATENCY  LAST SEEN  LABELS
-    eu      Ready    v1.36.3  2 of 3  11.76  31Gi    3.4ms    5s ago     region=eu
-    edge-1  Pending  -        0       0      0       -        -          -
+    NAME    PHASE    VERSION  NODES   CPU    MEMORY  LATENCY  LAST SEEN  PORT   LABELS
+    eu      Ready    v1.36.3  2 of 3  11.76  31Gi    3.4ms    5s ago     16443  region=eu
+    edge-1  Pending  -        0       0      0       -        -          -      -
     ");
     let ended = person.runs(&["clusters", "get", "eu", "--server", &uri]).await;
     insta::assert_snapshot!(ended.out, @r"
@@ -197,6 +205,12 @@ async fn clusters_are_listed_with_what_people_look_for() {
     let ended = person.runs(&["clusters", "label", "eu", "tier=gold", "region-", "--server", &uri]).await;
     insta::assert_snapshot!(ended.all(), @r"
     cluster eu has labels region=eu
+    ---
+    exit code 0
+    ");
+    let ended = person.runs(&["clusters", "port", "eu", "--server", &uri]).await;
+    insta::assert_snapshot!(ended.all(), @r"
+    cluster eu is served at port 16443
     ---
     exit code 0
     ");

@@ -4,19 +4,28 @@ use std::sync::Arc;
 
 use axum::{
     Json,
-    extract::{Path, State},
-    http::StatusCode,
+    body::Body as HttpBody,
+    extract::{ConnectInfo, Path, Request, State},
+    http::{HeaderMap, HeaderValue, StatusCode, header},
+    response::{IntoResponse as _, Response},
 };
-use hanse_types::agent::{
-    AgentClusterCreate, AgentClusterCreated, JoinAnswer, JoinInstructions, JoinRequest,
+use hanse_types::{
+    agent::{AgentClusterCreate, AgentClusterCreated, JoinAnswer, JoinInstructions, JoinRequest},
+    error::ErrorCode,
 };
+use hyper_util::rt::TokioIo;
 
 use super::{
     body::Body,
     extract::{Anonymous, Op},
     respond::Created,
 };
-use crate::{Platform, clusters::agents, error::Result};
+use crate::{
+    Platform,
+    clusters::agents,
+    error::{Error, Result},
+    serve::listen::Peer,
+};
 
 /// Makes a cluster that an agent brings in, and says how to start the agent. The token is told once.
 #[utoipa::path(post, path = "/agent-clusters", tag = "clusters", request_body = AgentClusterCreate,
@@ -61,4 +70,45 @@ pub(super) async fn join(
     Body(request): Body<JoinRequest>,
 ) -> Result<Json<JoinAnswer>> {
     agents::join(&platform, &op, request).await.map(Json)
+}
+
+/// An agent's tunnel inside a WebSocket, for networks where only web traffic passes. Who it is shows inside: until then it
+/// has one of a few places, and the time of a handshake.
+pub(super) async fn tunnel(State(platform): State<Arc<Platform>>, mut request: Request) -> Result<Response> {
+    let accept = accepted(request.headers())
+        .ok_or_else(|| Error::new(ErrorCode::BadRequest, "this is where agents come: ask for a WebSocket"))?;
+    let upgrade = request.extensions_mut().remove::<hyper::upgrade::OnUpgrade>();
+    let upgrade = upgrade.ok_or_else(|| {
+        Error::new(ErrorCode::BadRequest, "this connection cannot be upgraded: ask over HTTP/1.1")
+    })?;
+    let from = request.extensions().get::<ConnectInfo<Peer>>().map(|info| info.0.0);
+    let from = from.ok_or_else(|| Error::internal(anyhow::anyhow!("the connection has no address")))?;
+    let turn = platform.web_door.enter().ok_or_else(|| Error {
+        retry_after: Some(1),
+        ..Error::new(ErrorCode::Unavailable, "too many agents are introducing themselves: try again")
+    })?;
+    let door = Arc::clone(&platform.web_door);
+    platform.tasks.spawn(async move {
+        let upgraded = async { upgrade.await.map(TokioIo::new) };
+        door.serve(turn, upgraded, from).await;
+    });
+    let headers = [
+        (header::CONNECTION, HeaderValue::from_static("Upgrade")),
+        (header::UPGRADE, HeaderValue::from_static("websocket")),
+        (header::SEC_WEBSOCKET_ACCEPT, accept),
+    ];
+    Ok((StatusCode::SWITCHING_PROTOCOLS, headers, HttpBody::empty()).into_response())
+}
+
+/// The answer to a WebSocket's key, when the request is for one (RFC 6455 §4.2.1).
+fn accepted(headers: &HeaderMap) -> Option<HeaderValue> {
+    let says = |name, word: &str| {
+        let mut values = headers.get_all(name).iter().filter_map(|value| value.to_str().ok());
+        values.any(|value| value.split(',').any(|one| one.trim().eq_ignore_ascii_case(word)))
+    };
+    let asks = says(header::CONNECTION, "upgrade")
+        && says(header::UPGRADE, "websocket")
+        && says(header::SEC_WEBSOCKET_VERSION, "13");
+    let key = headers.get(header::SEC_WEBSOCKET_KEY).filter(|_| asks)?;
+    HeaderValue::try_from(hanse_tunnel::hub::websocket_accept(key.as_bytes())).ok()
 }

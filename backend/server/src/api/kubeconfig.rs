@@ -8,7 +8,7 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use base64::Engine as _;
-use hanse_types::kubeconfig::{Kubeconfig, SignIn};
+use hanse_types::kubeconfig::{Kubeconfig, Place, SignIn};
 use serde::Deserialize;
 
 use super::{extract::Op, query::Query};
@@ -23,6 +23,9 @@ use crate::{
 pub(super) struct Which {
     /// Only this cluster.
     cluster: Option<String>,
+    /// Lead to clusters by their own ports, where they have one.
+    #[serde(default)]
+    ports: bool,
 }
 
 /// A kubeconfig (YAML) without secrets: kubectl asks `hanse kube-credential` for the token of `hanse login`.
@@ -35,9 +38,17 @@ pub(super) async fn get(
     headers: HeaderMap,
 ) -> Result<Response> {
     let (clusters, hub) = match which.cluster {
-        Some(name) => (vec![clusters::get(&platform, &op, &name).await?.name.to_string()], false),
-        None => (clusters::names(&platform, &op).await?, true),
+        Some(name) => {
+            let found = clusters::get(&platform, &op, &name).await?;
+            (vec![Place { name: found.name.to_string(), port: found.fixed_port }], false)
+        }
+        None => {
+            let found = clusters::names(&platform, &op).await?;
+            (found.into_iter().map(|(name, port)| Place { name, port }).collect(), true)
+        }
     };
+    let clusters =
+        clusters.into_iter().map(|place| if which.ports { place } else { place.below() }).collect();
     let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
     // kubectl shows who it is over TLS only; the port that was asked speaks it, too.
     let server = match &platform.config.server.public_url {

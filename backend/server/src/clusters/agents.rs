@@ -2,9 +2,9 @@
 //! follow while an agent joins.
 
 use std::{
-    collections::HashMap,
+    collections::{HashMap, HashSet},
     net::SocketAddr,
-    sync::{Arc, PoisonError, RwLock},
+    sync::{Arc, Mutex, PoisonError, RwLock},
 };
 
 use chrono::{DateTime, TimeDelta, Utc};
@@ -18,7 +18,7 @@ use hanse_store::{
 };
 use hanse_tunnel::{
     Hello, Registry, Settings,
-    hub::{Admission, Listener},
+    hub::{Admission, Listener, WebDoor},
     pki::{Authority, Identity, LIFETIME},
 };
 use hanse_types::{
@@ -29,9 +29,10 @@ use hanse_types::{
 };
 use serde_json::json;
 use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
-use super::{body, check_labels, find, may_import};
+use super::{body, check_labels, find, may_import, ports};
 use crate::{
     Platform,
     clock::{SharedClock, hash, secret},
@@ -73,6 +74,8 @@ pub struct Agents {
     address: String,
     image: String,
     known: RwLock<HashMap<ClusterId, Known>>,
+    /// Those that are being detached here: their tunnel is still needed to clean up behind us.
+    leaving: Mutex<HashSet<ClusterId>>,
 }
 
 impl Agents {
@@ -85,7 +88,8 @@ impl Agents {
         server: SocketAddr,
         store: &Store,
         clock: &SharedClock,
-    ) -> std::result::Result<(Arc<Self>, Option<Listener>), StartError> {
+        stop: CancellationToken,
+    ) -> std::result::Result<(Arc<Self>, Option<Listener>, WebDoor), StartError> {
         let authority = authority(store, clock.now()).await?;
         let listen = config.tunnel.listen.unwrap_or_else(|| {
             let port = if config.server.listen.port() == 0 { 0 } else { server.port().wrapping_add(1) };
@@ -121,19 +125,22 @@ impl Agents {
             address,
             image: image.unwrap_or_else(|| format!("hanse-agent:{}", env!("CARGO_PKG_VERSION"))),
             known: RwLock::default(),
+            leaving: Mutex::default(),
             authority,
         });
         for row in store.all_clusters().await? {
             agents.refresh_row(&row).await?;
         }
         let tls = agents.authority.listener(clock.now()).map_err(anyhow::Error::from)?;
+        let admission = Arc::clone(&agents) as Arc<dyn Admission>;
+        let web = WebDoor::new(Arc::clone(&tls), agents.tunnels.clone(), admission, stop);
         let listener = socket.map(|socket| Listener {
             socket,
             tls,
             registry: agents.tunnels.clone(),
             admission: Arc::clone(&agents) as Arc<dyn Admission>,
         });
-        Ok((agents, listener))
+        Ok((agents, listener, web))
     }
 
     /// Live tunnels.
@@ -147,10 +154,34 @@ impl Agents {
         change(known.entry(cluster).or_default())
     }
 
+    /// A cluster is about to be let go: its tunnel stands until [`Self::forget`].
+    pub fn leave(&self, cluster: ClusterId) {
+        self.leaving.lock().unwrap_or_else(PoisonError::into_inner).insert(cluster);
+    }
+
+    /// It stays after all.
+    pub fn stay(&self, cluster: ClusterId) {
+        self.leaving.lock().unwrap_or_else(PoisonError::into_inner).remove(&cluster);
+    }
+
+    /// A cluster was let go, as the change feed says: at once, unless whoever lets it go here is not done with it.
+    pub fn gone(&self, cluster: ClusterId) {
+        if !self.leaving.lock().unwrap_or_else(PoisonError::into_inner).contains(&cluster) {
+            self.forget(cluster);
+        }
+    }
+
     /// A cluster was let go.
     pub fn forget(&self, cluster: ClusterId) {
+        self.stay(cluster);
         self.tunnels.forget(cluster);
         self.known.write().unwrap_or_else(PoisonError::into_inner).remove(&cluster);
+    }
+
+    /// Whether a cluster was found to be another Hanse's, and is therefore let be.
+    #[must_use]
+    pub fn is_foreign(&self, cluster: ClusterId) -> bool {
+        self.known(cluster, |known| known.claim.is_some())
     }
 
     /// Reads again what is stored of a cluster's agent, and ends tunnels whose certificate was revoked meanwhile, also
@@ -431,7 +462,7 @@ pub async fn create(
 ) -> Result<AgentClusterCreated> {
     may_import(platform, op)?;
     check_labels(&request.labels)?;
-    let new = cluster_rows::New {
+    let mut new = cluster_rows::New {
         name: request.name.to_string(),
         display_name: request.display_name.filter(|text| !text.trim().is_empty()),
         labels: json!(request.labels),
@@ -440,8 +471,13 @@ pub async fn create(
         insecure: false,
         system_uid: None,
         credential: None,
+        fixed_port: None,
+        take_over: request.force,
     };
     let mut tx = platform.store.begin(&op.write()).await?;
+    if request.fixed_port {
+        new.fixed_port = Some(ports::take(platform, &mut tx).await?);
+    }
     let row = cluster_rows::create(&mut tx, new).await.map_err(taken("cluster", request.name.as_str()))?;
     crate::federation::place::joined(platform, &mut tx, &row).await?;
     let (token, expires_at) = issue(&mut tx, &row, op.now).await?;
@@ -450,7 +486,12 @@ pub async fn create(
         kind: "cluster",
         name: row.name.clone(),
         cluster: Some(row.name.clone()),
-        after: Some(json!({"connection": "agent", "labels": row.labels})),
+        after: Some(json!({
+            "connection": "agent",
+            "labels": row.labels,
+            "fixedPort": row.fixed_port,
+            "force": row.take_over,
+        })),
         ..AuditEvent::default()
     });
     platform.commit(tx).await?;
@@ -616,7 +657,8 @@ async fn admit(
     })
 }
 
-fn tell(platform: &Platform, name: String) {
+/// Tells live connections that something about a cluster is not what it was.
+pub(crate) fn tell(platform: &Platform, name: String) {
     platform.live.tell(Event {
         revision: platform.store.revision(),
         topics: vec![Topic::Clusters, Topic::Cluster(name), Topic::Overview],
@@ -630,24 +672,58 @@ pub(crate) async fn follow(platform: Arc<Platform>) {
     let mut changes = platform.agents.tunnels.changes();
     loop {
         for id in platform.agents.tunnels.take_changed() {
-            let Some(member) = platform.fleet.get(id) else { continue };
-            member.poke();
-            tell(&platform, member.name().to_string());
-            let connected = platform.agents.tunnels.presence(id).borrow().tunnels > 0;
-            if connected {
+            if platform.agents.tunnels.presence(id).borrow().tunnels > 0 {
                 let platform = Arc::clone(&platform);
                 let tasks = platform.tasks.clone();
                 tasks.spawn(async move {
-                    let why = match member.claim(&platform.instance, false).await {
-                        Err(error @ ClaimError::Taken(_)) => Some(format!("{error}: detach it there first.")),
-                        Ok(()) | Err(ClaimError::Member(_)) => None,
-                    };
-                    platform.agents.known(id, |known| known.claim = why);
+                    if let Err(error) = came(&platform, id).await {
+                        tracing::warn!(cluster = %id, "its mark could not be seen to: {error:?}");
+                    }
                 });
+            } else if let Some(member) = platform.fleet.get(id) {
+                member.poke();
+                tell(&platform, member.name().to_string());
             }
         }
         if changes.changed().await.is_err() {
             return;
         }
     }
+}
+
+/// A tunnel stands. A cluster that another Hanse governs is let be: two must not write into one.
+async fn came(platform: &Platform, id: ClusterId) -> Result<()> {
+    let Some(row) = platform.store.clusters_by_ids(vec![id.0]).await?.remove(&id.0) else { return Ok(()) };
+    if platform.fleet.get(id).is_none() {
+        super::monitor::connect(&platform.store, &platform.fleet, platform.agents.tunnels(), &row).await?;
+    }
+    let Some(member) = platform.fleet.get(id) else { return Ok(()) };
+    let claimed = member.claim(&platform.instance, row.take_over).await;
+    match claimed {
+        Err(error @ ClaimError::Taken(_)) => {
+            let why = format!("{error}: detach it there, or detach it here and join it again with force.");
+            platform.agents.known(id, |known| known.claim = Some(why));
+            platform.fleet.remove(id).await;
+        }
+        Ok(()) => {
+            platform.agents.known(id, |known| known.claim = None);
+            if row.take_over {
+                let mut tx =
+                    platform.store.begin(&WriteContext::platform("agent", platform.clock.now())).await?;
+                cluster_rows::taken_over(&mut tx, &row).await?;
+                tx.audit(AuditEvent {
+                    verb: "take-over",
+                    kind: "cluster",
+                    name: row.name.clone(),
+                    cluster: Some(row.name.clone()),
+                    ..AuditEvent::default()
+                });
+                platform.commit(tx).await?;
+            }
+            member.poke();
+        }
+        Err(ClaimError::Member(_)) => member.poke(),
+    }
+    tell(platform, row.name);
+    Ok(())
 }

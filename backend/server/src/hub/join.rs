@@ -78,6 +78,7 @@ pub async fn join(writer: &Writer<'_>, object: &Value) -> Result<(), Fault> {
         kubeconfig: kubeconfig(object, &secret, insecure)?.to_string(),
         context: None,
         force: false,
+        fixed_port: false,
     };
     clusters::import_joining(platform, op, request, Some(joining)).await.map_err(in_words)?;
     Ok(())

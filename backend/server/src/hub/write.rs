@@ -723,6 +723,7 @@ impl Writer<'_> {
             let update = hanse_types::cluster::ClusterUpdate {
                 display_name: hanse_types::patch::Patch::Absent,
                 labels: Some(labels),
+                fixed_port: None,
             };
             crate::clusters::update(self.platform, &op, name, update).await?;
         }

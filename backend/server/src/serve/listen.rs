@@ -9,6 +9,7 @@ use axum::{extract::connect_info::Connected, serve::IncomingStream};
 use tokio::{
     net::{TcpListener, TcpStream},
     sync::{Semaphore, mpsc},
+    task::JoinHandle,
     time::timeout,
 };
 use tokio_rustls::{TlsAcceptor, server::TlsStream};
@@ -42,17 +43,39 @@ impl Listener {
     /// # Errors
     /// When the socket has no address.
     pub fn start(socket: TcpListener, tls: &Tls, stop: CancellationToken) -> io::Result<Self> {
+        Self::open(socket, tls, stop, true).map(|(listener, _)| listener)
+    }
+
+    /// The same for a socket on which nothing is said in the clear. The task ends when the socket is closed.
+    ///
+    /// # Errors
+    /// When the socket has no address.
+    pub fn start_secure(
+        socket: TcpListener,
+        tls: &Tls,
+        stop: CancellationToken,
+    ) -> io::Result<(Self, JoinHandle<()>)> {
+        Self::open(socket, tls, stop, false)
+    }
+
+    fn open(
+        socket: TcpListener,
+        tls: &Tls,
+        stop: CancellationToken,
+        plain: bool,
+    ) -> io::Result<(Self, JoinHandle<()>)> {
         let address = socket.local_addr()?;
         let (sender, ready) = mpsc::channel(64);
         let acceptor = TlsAcceptor::from(Arc::clone(&tls.config));
-        tokio::spawn(accept(socket, acceptor, sender, stop));
-        Ok(Self { ready, address })
+        let accepting = tokio::spawn(accept(socket, acceptor, plain, sender, stop));
+        Ok((Self { ready, address }, accepting))
     }
 }
 
 async fn accept(
     socket: TcpListener,
     acceptor: TlsAcceptor,
+    plain: bool,
     ready: mpsc::Sender<(Stream, SocketAddr)>,
     stop: CancellationToken,
 ) {
@@ -74,7 +97,7 @@ async fn accept(
         };
         let (acceptor, ready) = (acceptor.clone(), ready.clone());
         tokio::spawn(async move {
-            let opened = timeout(HANDSHAKE, open(stream, acceptor)).await;
+            let opened = timeout(HANDSHAKE, open(stream, acceptor, plain)).await;
             drop(place);
             match opened {
                 Ok(Ok(stream)) => drop(ready.send((stream, peer)).await),
@@ -85,11 +108,14 @@ async fn accept(
     }
 }
 
-async fn open(stream: TcpStream, acceptor: TlsAcceptor) -> io::Result<Stream> {
+async fn open(stream: TcpStream, acceptor: TlsAcceptor, plain: bool) -> io::Result<Stream> {
     stream.set_nodelay(true)?;
     let mut first = [0_u8; 1];
     if stream.peek(&mut first).await? == 1 && first == [TLS] {
         return Ok(Either::Right(acceptor.accept(stream).await?));
+    }
+    if !plain {
+        return Err(io::Error::new(io::ErrorKind::InvalidData, "it does not speak TLS"));
     }
     Ok(Either::Left(stream))
 }

@@ -19,6 +19,7 @@ mod feed;
 mod idempotency;
 mod lists;
 mod migrations;
+mod ports;
 mod rate;
 mod sealing;
 mod status;

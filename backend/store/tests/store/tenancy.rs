@@ -44,6 +44,8 @@ pub async fn labelled(store: &Store, name: &str, labels: Value) -> clusters::Mod
         insecure: false,
         system_uid: Some(Uuid::now_v7().to_string()),
         credential: None,
+        fixed_port: None,
+        take_over: false,
     };
     let row = clusters::create(&mut tx, new).await.unwrap();
     tx.commit().await.unwrap();

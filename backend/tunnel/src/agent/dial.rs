@@ -1,5 +1,6 @@
-//! Dialling the hub: directly, or through an HTTP proxy by CONNECT. Each stage fails with words of its own, because what
-//! is wrong on the way from a member to the hub can be seen from nowhere else.
+//! Dialling the hub: directly, through an HTTP proxy by CONNECT, or inside a WebSocket at the hub's web port, with or
+//! without that proxy. Each stage fails with words of its own, because what is wrong on the way from a member to the hub
+//! can be seen from nowhere else.
 
 use std::{fmt, io, sync::Arc};
 
@@ -10,7 +11,10 @@ use tokio::{
 };
 use tokio_rustls::{TlsConnector, client::TlsStream};
 
-use super::LinkError;
+use super::{
+    Io, LinkError,
+    web::{self, Web},
+};
 use crate::{Settings, wire::HUB_NAME};
 
 /// Longest answer of a proxy to CONNECT.
@@ -37,22 +41,47 @@ impl fmt::Display for Proxy {
     }
 }
 
-fn failed(stage: &'static str, message: String) -> LinkError {
+pub(super) fn failed(stage: &'static str, message: String) -> LinkError {
     LinkError::Dial { stage, message }
+}
+
+/// A way to the hub.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Way<'a> {
+    /// Proxy that is asked first.
+    pub(super) proxy: Option<&'a Proxy>,
+    /// Web port that is spoken to instead of the tunnel's own.
+    pub(super) web: Option<&'a Web>,
+}
+
+impl fmt::Display for Way<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match (self.web, self.proxy) {
+            (None, None) => f.write_str("direct"),
+            (None, Some(proxy)) => proxy.fmt(f),
+            (Some(web), None) => web.fmt(f),
+            (Some(web), Some(proxy)) => write!(f, "{web}, {proxy}"),
+        }
+    }
 }
 
 pub(super) async fn dial(
     address: &str,
-    proxy: Option<&Proxy>,
+    way: Way<'_>,
     tls: Arc<ClientConfig>,
     settings: &Settings,
-) -> Result<TlsStream<TcpStream>, LinkError> {
-    let first = proxy.map_or(address, |proxy| &proxy.address);
-    let mut stream = tcp(first).await?;
+) -> Result<TlsStream<Box<dyn Io>>, LinkError> {
+    let target = way.web.map_or_else(|| address.to_owned(), Web::address);
+    let mut stream = tcp(way.proxy.map_or(&target, |proxy| &proxy.address)).await?;
     settings.prepare(&stream).map_err(|error| failed("connect", error.to_string()))?;
-    if let Some(proxy) = proxy {
-        connect_through(&mut stream, proxy, address).await?;
+    if let Some(proxy) = way.proxy {
+        connect_through(&mut stream, proxy, &target).await?;
     }
+    let mut stream: Box<dyn Io> = Box::new(stream);
+    if let Some(web) = way.web {
+        stream = web::open(stream, web).await?;
+    }
+    let address = &target;
     let name = ServerName::try_from(HUB_NAME).map_err(|error| failed("TLS", error.to_string()))?;
     TlsConnector::from(tls).connect(name, stream).await.map_err(|error| {
         let tls = error.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>());

@@ -23,7 +23,7 @@ use hyper_util::{
     rt::{TokioExecutor, TokioIo, TokioTimer},
 };
 use tokio::{
-    io::{AsyncRead, AsyncWrite, copy_bidirectional},
+    io::{AsyncRead, AsyncWrite},
     time::timeout,
 };
 use tower::Service;
@@ -31,7 +31,7 @@ use tower::Service;
 use super::chain;
 use crate::{
     body::{Body, Filled},
-    empty, full,
+    empty, full, pass,
     wire::{AGENT_ERROR, METHOD, STATUS, UPGRADE_TO, strip},
 };
 
@@ -39,6 +39,8 @@ use crate::{
 const CONNECT: Duration = Duration::from_secs(10);
 /// An apiserver drops connections that are idle for 90 s; being earlier avoids writing into a closing one.
 const IDLE: Duration = Duration::from_secs(60);
+/// Bytes kept of each direction of an upgraded stream.
+const UPGRADE_BUFFER: usize = 64 * 1024;
 /// Most connections that are kept for the next request.
 const KEPT: usize = 64;
 
@@ -183,8 +185,7 @@ impl Forwarder {
                     return;
                 }
             };
-            let (mut theirs, mut ours) = (TokioIo::new(theirs), TokioIo::new(ours));
-            if let Err(error) = copy_bidirectional(&mut theirs, &mut ours).await {
+            if let Err(error) = pass(TokioIo::new(theirs), TokioIo::new(ours), UPGRADE_BUFFER).await {
                 tracing::debug!("an upgraded stream broke: {error}");
             }
         });

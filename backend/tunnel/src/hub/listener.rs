@@ -6,11 +6,13 @@ use chrono::Utc;
 use futures::future::BoxFuture;
 use rustls::ServerConfig;
 use tokio::{
-    net::{TcpListener, TcpStream},
-    sync::Semaphore,
+    io::{AsyncRead, AsyncWrite},
+    net::TcpListener,
+    sync::{OwnedSemaphorePermit, Semaphore},
     time::{sleep, timeout},
 };
 use tokio_rustls::TlsAcceptor;
+use tokio_tungstenite::{WebSocketStream, tungstenite::protocol::Role};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use super::{
@@ -20,11 +22,14 @@ use super::{
 use crate::{
     empty, full,
     pki::Identity,
+    websocket::{Bytewise, bounds},
     wire::{CERTIFICATE, HELLO, REFUSAL, RENEWAL},
 };
 
 /// Handshakes at once; more wait their turn.
 const HANDSHAKES: usize = 512;
+/// Those inside of WebSockets; more are refused, so that the web port keeps its connections for others.
+const WEB_HANDSHAKES: usize = 256;
 /// Pause after an accept that failed, for instance because no file descriptor was left.
 const BREATH: Duration = Duration::from_millis(100);
 /// Longest time that is slept at once, so that a clock that was set is noticed.
@@ -72,8 +77,11 @@ impl Listener {
                     let Ok(turn) = Arc::clone(&handshakes).acquire_owned().await else { break };
                     let door = Arc::clone(&door);
                     tasks.spawn(async move {
-                        let welcomed =
-                            timeout(door.registry.settings().handshake, door.welcome(stream, from));
+                        let welcomed = async {
+                            door.registry.settings().prepare(&stream).map_err(|error| error.to_string())?;
+                            door.welcome(stream, from).await
+                        };
+                        let welcomed = timeout(door.registry.settings().handshake, welcomed);
                         let tunnel = match welcomed.await {
                             Ok(Ok(tunnel)) => tunnel,
                             Ok(Err(why)) => {
@@ -95,9 +103,67 @@ impl Listener {
                 }
             }
         }
-        door.registry.close_all("the hub is stopping");
         tasks.close();
         tasks.wait().await;
+        door.registry.close_all("the hub is stopping");
+    }
+}
+
+/// Accepts agents inside of WebSockets, at the hub's web port. What they show, and what they get, is the same.
+pub struct WebDoor {
+    door: Door,
+    handshakes: Arc<Semaphore>,
+}
+
+/// A place among those who have not said yet who they are.
+pub struct Turn(#[allow(dead_code, reason = "held until it is dropped")] OwnedSemaphorePermit);
+
+impl WebDoor {
+    /// Open until told to stop.
+    #[must_use]
+    pub fn new(
+        tls: Arc<ServerConfig>,
+        registry: Registry,
+        admission: Arc<dyn Admission>,
+        stop: CancellationToken,
+    ) -> Self {
+        let door = Door { acceptor: TlsAcceptor::from(tls), registry, admission, stop };
+        Self { door, handshakes: Arc::new(Semaphore::new(WEB_HANDSHAKES)) }
+    }
+
+    /// A turn for one who asks for a WebSocket; none while too many have not said yet who they are. Nobody waits here,
+    /// because everybody may ask.
+    #[must_use]
+    pub fn enter(&self) -> Option<Turn> {
+        Arc::clone(&self.handshakes).try_acquire_owned().ok().map(Turn)
+    }
+
+    /// Serves one to the end of its tunnel. Whoever has not introduced themselves when the time of a handshake is over,
+    /// counted from now, is dropped.
+    pub async fn serve<T, E>(
+        &self,
+        turn: Turn,
+        upgraded: impl Future<Output = Result<T, E>>,
+        from: SocketAddr,
+    ) where
+        T: AsyncRead + AsyncWrite + Send + Unpin + 'static,
+        E: std::fmt::Display,
+    {
+        let welcomed = async {
+            let stream = upgraded.await.map_err(|error| format!("WebSocket: {error}"))?;
+            let socket = WebSocketStream::from_raw_socket(stream, Role::Server, Some(bounds())).await;
+            self.door.welcome(Bytewise::new(socket), from).await
+        };
+        let welcomed = tokio::select! {
+            welcomed = timeout(self.door.registry.settings().handshake, welcomed) => welcomed,
+            () = self.door.stop.cancelled() => return,
+        };
+        drop(turn);
+        match welcomed {
+            Ok(Ok(tunnel)) => self.door.keep(tunnel).await,
+            Ok(Err(why)) => tracing::info!(%from, "an agent was not let in through the web port: {why}"),
+            Err(_) => tracing::info!(%from, "an agent did not introduce itself at the web port in time"),
+        }
     }
 }
 
@@ -109,9 +175,11 @@ struct Door {
 }
 
 impl Door {
-    async fn welcome(&self, stream: TcpStream, from: SocketAddr) -> Result<Arc<Tunnel>, String> {
+    async fn welcome<T>(&self, stream: T, from: SocketAddr) -> Result<Arc<Tunnel>, String>
+    where
+        T: AsyncRead + AsyncWrite + Send + Unpin + 'static,
+    {
         let settings = self.registry.settings();
-        settings.prepare(&stream).map_err(|error| error.to_string())?;
         let stream = self.acceptor.accept(stream).await.map_err(|error| format!("TLS: {error}"))?;
         let certificate = stream.get_ref().1.peer_certificates().and_then(<[_]>::first);
         let identity = certificate
@@ -149,6 +217,9 @@ impl Door {
                 "its certificate has expired".to_owned()
             }
             () = self.stop.cancelled() => {
+                // Requests in flight may end, and the agent is told by GOAWAY.
+                tunnel.replaced();
+                drop(timeout(self.registry.settings().goodbye, tunnel.ended()).await);
                 tunnel.close("the hub is stopping");
                 "the hub is stopping".to_owned()
             }

@@ -26,6 +26,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::{
     Duplex, Hello, TunnelError, Upgraded,
+    guard::{Guarded, Heard},
     stream::{Answer, Sending, Stream},
 };
 use crate::{
@@ -36,6 +37,11 @@ use crate::{
     settings::{CONNECTION_WINDOW, FRAME, HEADER_LIST, SEND_BUFFER},
     wire::{AGENT, AGENT_ERROR, CLUSTER, METHOD, SMALL, STATUS, UPGRADE, UPGRADE_TO, strip, upgrade_of},
 };
+
+/// Deadlines that a PING may take on a line on which something is heard.
+const PATIENCE: u32 = 6;
+/// An unread DATA frame costs up to 256 bytes more than it holds: so many times the bound on what they hold.
+const CRUMBS: usize = 4;
 
 /// Open streams, for the memory bound.
 pub(super) struct Streams {
@@ -126,6 +132,7 @@ impl Opened {
     where
         T: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     {
+        let heard = Heard::default();
         let (requests, mut connection) = h2::client::Builder::new()
             .initial_window_size(settings.stream_window)
             .initial_connection_window_size(CONNECTION_WINDOW)
@@ -136,7 +143,9 @@ impl Opened {
             // Only the hub opens streams.
             .enable_push(false)
             .max_concurrent_streams(0)
-            .handshake::<T, Bytes>(io)
+            // Left to itself it would follow the connection's window, and let crumbs pile up to gigabytes.
+            .data_frame_budget(settings.unread.saturating_mul(CRUMBS))
+            .handshake::<Guarded<T>, Bytes>(Guarded::new(io, heard.clone()))
             .await
             .map_err(|error| broken(&error))?;
         let closing = CancellationToken::new();
@@ -145,6 +154,7 @@ impl Opened {
         if let Some(pings) = connection.ping_pong() {
             tokio::spawn(keep_alive(
                 pings,
+                heard,
                 settings.clone(),
                 Arc::clone(&suspect),
                 closing.clone(),
@@ -198,6 +208,7 @@ async fn drive<T>(
 
 async fn keep_alive(
     mut pings: PingPong,
+    heard: Heard,
     settings: Settings,
     suspect: Arc<Notify>,
     closing: CancellationToken,
@@ -209,11 +220,21 @@ async fn keep_alive(
             () = sleep(settings.ping_every) => {}
             () = suspect.notified() => {}
         }
-        let answered = tokio::select! {
-            () = closing.cancelled() => return,
-            answered = timeout(settings.ping_deadline, pings.ping(Ping::opaque())) => answered,
+        let ping = pings.ping(Ping::opaque());
+        tokio::pin!(ping);
+        let mut patience = PATIENCE;
+        let answered = loop {
+            let answered = tokio::select! {
+                () = closing.cancelled() => return,
+                answered = timeout(settings.ping_deadline, &mut ping) => answered,
+            };
+            // A line that is full of answers is not dead, its PING only waits behind them.
+            patience -= 1;
+            if answered.is_ok() || patience == 0 || !heard.within(settings.ping_deadline) {
+                break matches!(answered, Ok(Ok(_)));
+            }
         };
-        if !matches!(answered, Ok(Ok(_))) {
+        if !answered {
             let said =
                 format!("the agent did not answer a PING within {} s", settings.ping_deadline.as_secs_f32());
             why.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(said);
@@ -295,6 +316,8 @@ impl Tunnel {
         let protocol = upgrade_of(&parts.headers)
             .ok_or_else(|| TunnelError::Request("it does not say what to upgrade to".to_owned()))?;
         strip(&mut parts.headers);
+        // It is about a body, which an upgrade has none of; here it would be about the bytes of both directions.
+        parts.headers.remove(header::CONTENT_LENGTH);
         let method = HeaderValue::from_str(parts.method.as_str())
             .map_err(|error| TunnelError::Request(error.to_string()))?;
         parts.headers.insert(METHOD, method);

@@ -1,4 +1,4 @@
-import { Button, TextInput } from '@mantine/core';
+import { Button, Checkbox, TextInput } from '@mantine/core';
 import { useQueryClient } from '@tanstack/react-query';
 import { Link } from '@tanstack/react-router';
 import { useState, type FormEvent } from 'react';
@@ -27,6 +27,8 @@ export function AgentImport() {
   const cache = useQueryClient();
   const [name, setName] = useState('');
   const [labels, setLabels] = useState<Record<string, string>>({});
+  const [fixedPort, setFixedPort] = useState(false);
+  const [force, setForce] = useState(false);
   const [busy, setBusy] = useState(false);
   const [error, setError] = useState<unknown>();
   const [created, setCreated] = useState<AgentClusterCreated>();
@@ -38,7 +40,7 @@ export function AgentImport() {
     setBusy(true);
     setError(undefined);
     try {
-      setCreated(await clusters.addByAgent({ name, labels }));
+      setCreated(await clusters.addByAgent({ name, labels, fixedPort, force }));
       await cache.invalidateQueries({ queryKey: ['clusters'] });
     } catch (failure) {
       setError(failure);
@@ -62,6 +64,18 @@ export function AgentImport() {
         onChange={(event) => setName(event.currentTarget.value)}
       />
       <LabelsInput value={labels} onChange={setLabels} />
+      <Checkbox
+        label={t('import.fixedPort')}
+        description={t('import.fixedPortHint')}
+        checked={fixedPort}
+        onChange={(event) => setFixedPort(event.currentTarget.checked)}
+      />
+      <Checkbox
+        label={t('import.force')}
+        description={t('import.forceHint')}
+        checked={force}
+        onChange={(event) => setForce(event.currentTarget.checked)}
+      />
       {error !== undefined && !taken && Object.keys(wrong).length === 0 && <Sentence tone="bad">{say(error)}</Sentence>}
       <div className="row">
         <Button type="submit" loading={busy} disabled={!isLabel(name)}>
@@ -116,7 +130,7 @@ function AgentLadder({ cluster }: { cluster: Cluster }) {
     <ol className="lines ladder" aria-live="polite">
       {steps.map((step) => {
         const found = cluster.conditions.find((condition) => condition.type === step);
-        const tone = found?.status === 'True' ? 'ok' : found?.reason === 'Refused' || found?.reason === 'Expired' ? 'bad' : 'unknown';
+        const tone = found?.status === 'True' ? 'ok' : found?.reason === 'Refused' || found?.reason === 'Expired' || found?.reason === 'Claimed' ? 'bad' : 'unknown';
         return (
           <li key={step} className={found ? undefined : 'muted'}>
             <Mark tone={found?.reason === 'Refused' ? 'bad' : tone} />

@@ -46,14 +46,7 @@ pub async fn import(client: &Client, clusters: &[&Cluster]) {
 
 /// Brings a cluster in by an agent of its own.
 async fn join(client: &Client, cluster: &Cluster) {
-    let marks: kube::Api<k8s_openapi::api::core::v1::ConfigMap> =
-        kube::Api::namespaced(cluster.admin_client().await, "kube-system");
-    match marks.delete("hanse-identity", &kube::api::DeleteParams::default()).await {
-        Ok(_) => {}
-        Err(kube::Error::Api(status)) if status.code == 404 => {}
-        Err(error) => panic!("{error}"),
-    }
-    let body = json!({"name": cluster.name, "labels": {"site": cluster.name}});
+    let body = json!({"name": cluster.name, "labels": {"site": cluster.name}, "force": true});
     let created = client.post("agent-clusters", body).await.is(201);
     let folder = tempfile::tempdir().unwrap();
     let kubeconfig = folder.path().join("kubeconfig");

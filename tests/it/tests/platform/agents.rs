@@ -9,32 +9,36 @@ use hanse_it::{Db, TestApp};
 use k8s_openapi::api::core::v1::ConfigMap;
 use serde_json::{Value, json};
 use tempfile::TempDir;
-use tokio::sync::{Mutex, MutexGuard};
+
+use crate::turn;
 
 facts!(
     an_agent_brings_its_cluster_in_and_comes_back,
     a_silent_line_shows_within_seconds_and_heals,
     tokens_and_certificates_are_good_for_one_cluster_only,
+    a_join_token_is_good_for_an_hour,
+    another_hanses_cluster_is_let_be_unless_it_is_taken_over,
+    where_only_web_traffic_passes_an_agent_comes_through_the_web_port,
 );
 
 const SOON: Duration = Duration::from_secs(40);
 
-/// The turn on the cluster that only one Hanse can have.
-async fn turn() -> MutexGuard<'static, ()> {
-    static TURN: Mutex<()> = Mutex::const_new(());
-    TURN.lock().await
+/// Makes a cluster that an agent brings in; it may carry the mark of an earlier test's Hanse.
+pub(crate) async fn create(app: &TestApp, name: &str) -> Value {
+    create_with(app, name, json!({})).await
 }
 
-async fn create(app: &TestApp, name: &str) -> Value {
-    let created =
-        app.admin.post("agent-clusters", json!({"name": name, "labels": {"site": name}})).await.is(201);
+pub(crate) async fn create_with(app: &TestApp, name: &str, more: Value) -> Value {
+    let mut body = json!({"name": name, "labels": {"site": name}, "force": true});
+    body.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+    let created = app.admin.post("agent-clusters", body).await.is(201);
     assert_eq!(created["cluster"]["phase"], "Pending");
     assert_eq!(created["cluster"]["connection"], "agent");
     created["join"].clone()
 }
 
 /// An agent that joins; its state is in the folder.
-async fn join(folder: &TempDir, join: &Value, cluster: &Cluster, more: &[&str]) -> AgentProcess {
+pub(crate) async fn join(folder: &TempDir, join: &Value, cluster: &Cluster, more: &[&str]) -> AgentProcess {
     let kubeconfig = folder.path().join("kubeconfig");
     std::fs::write(&kubeconfig, cluster.kubeconfig(Access::Token)).unwrap();
     let (kubeconfig, state) =
@@ -58,7 +62,7 @@ async fn join(folder: &TempDir, join: &Value, cluster: &Cluster, more: &[&str]) 
     AgentProcess::start(folder.path(), &arguments).await
 }
 
-async fn phase(app: &TestApp, name: &str, phase: &str) -> Value {
+pub(crate) async fn phase(app: &TestApp, name: &str, phase: &str) -> Value {
     wait_for(SOON, &format!("{name} {phase}"), || async {
         let found = app.admin.get(&format!("clusters/{name}")).await.is(200);
         if found["phase"] == phase { Ok(found) } else { Err(found.to_string()) }
@@ -66,7 +70,7 @@ async fn phase(app: &TestApp, name: &str, phase: &str) -> Value {
     .await
 }
 
-fn condition<'a>(cluster: &'a Value, type_: &str) -> &'a Value {
+pub(crate) fn condition<'a>(cluster: &'a Value, type_: &str) -> &'a Value {
     let conditions = cluster["conditions"].as_array().unwrap();
     conditions.iter().find(|condition| condition["type"] == type_).unwrap_or(&Value::Null)
 }
@@ -146,14 +150,22 @@ async fn a_silent_line_shows_within_seconds_and_heals(db: Db) {
     let instructions = create(&app, "bremen").await;
     let proxy = FaultProxy::to(instructions["tunnelAddress"].as_str().unwrap().parse().unwrap());
     let through = proxy.address().to_string();
-    let _agent =
-        join(&folder, &instructions, planes.cluster("bremen"), &["--tunnel-address", &through]).await;
+    // Without the detour through the web port, which would heal it at once.
+    let only = ["--tunnel-address", &through, "--websocket", "never"];
+    let agent = join(&folder, &instructions, planes.cluster("bremen"), &only).await;
     phase(&app, "bremen", "Ready").await;
     for fault in [Fault::Cut, Fault::HalfOpen] {
+        let lost = agent.log().matches("connecting again").count();
         proxy.set(fault).await;
         let began = Instant::now();
         phase(&app, "bremen", "Unreachable").await;
         assert!(began.elapsed() < Duration::from_secs(15), "{fault:?}: {:?}", began.elapsed());
+        // The agent has noticed by itself, too.
+        wait_for(Duration::from_secs(16).saturating_sub(began.elapsed()), "the agent to notice", || {
+            let noticed = agent.log().matches("connecting again").count() > lost;
+            async move { noticed.then_some(()).ok_or("not yet") }
+        })
+        .await;
         proxy.set(Fault::Pass).await;
         phase(&app, "bremen", "Ready").await;
     }
@@ -235,4 +247,96 @@ async fn tokens_and_certificates_are_good_for_one_cluster_only(db: Db) {
     app.admin.delete("clusters/bremen").await.is(204);
     assert_eq!(app.platform.agents.tunnels().count(), 0);
     app.admin.post("clusters/nowhere/join-tokens", json!({})).await.is(404);
+}
+
+async fn a_join_token_is_good_for_an_hour(db: Db) {
+    let planes = ControlPlanes::shared().await;
+    let app = TestApp::start(db).await;
+    let instructions = create(&app, "late").await;
+    app.clock.forward(59);
+    let shown = app.admin.get("clusters/late").await.is(200);
+    assert_eq!(condition(&shown, "JoinTokenIssued")["reason"], "Issued", "{shown}");
+    app.clock.forward(2);
+    let shown = app.admin.get("clusters/late").await.is(200);
+    assert_eq!(condition(&shown, "JoinTokenIssued")["reason"], "Expired", "{shown}");
+    let folder = tempfile::tempdir().unwrap();
+    let mut agent = join(&folder, &instructions, planes.cluster("hamburg"), &[]).await;
+    wait_for(SOON, "the refusal", || {
+        let told = agent.has_ended() && agent.log().contains("not good");
+        let log = agent.log();
+        async move { if told { Ok(()) } else { Err(log) } }
+    })
+    .await;
+    let shown = app.admin.get("clusters/late").await.is(200);
+    assert_eq!(condition(&shown, "AgentSeen")["reason"], "Refused", "{shown}");
+}
+
+async fn another_hanses_cluster_is_let_be_unless_it_is_taken_over(db: Db) {
+    let _turn = turn().await;
+    let bremen = ControlPlanes::shared().await.cluster("bremen");
+    let (first, second) = (TestApp::start(db).await, TestApp::start(db).await);
+    let folders = [tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap()];
+    let instructions = create(&first, "bremen").await;
+    let _owner = join(&folders[0], &instructions, bremen, &[]).await;
+    phase(&first, "bremen", "Ready").await;
+    // The other Hanse's agent joins, and the mark says whose the cluster is.
+    let instructions = create_with(&second, "bremen", json!({"force": false})).await;
+    let mut guest = join(&folders[1], &instructions, bremen, &[]).await;
+    let told = wait_for(SOON, "the refusal", || async {
+        let found = second.admin.get("clusters/bremen").await.is(200);
+        let identity = condition(&found, "AgentIdentified").clone();
+        if identity["reason"] == "Claimed" { Ok(found) } else { Err(found.to_string()) }
+    })
+    .await;
+    assert_ne!(told["phase"], "Ready", "{told}");
+    assert!(condition(&told, "AgentIdentified")["message"].as_str().unwrap().contains("force"), "{told}");
+    // Nothing brings it in by and by: neither a change of it nor that the agent comes again.
+    second.admin.patch("clusters/bremen", json!({"displayName": "not mine"})).await.is(200);
+    guest.kill9();
+    let mut guest = join(&folders[1], &instructions, bremen, &[]).await;
+    wait_for(SOON, "the tunnel", || async {
+        let found = second.admin.get("clusters/bremen").await.is(200);
+        let tunnel = condition(&found, "TunnelConnected").clone();
+        if tunnel["status"] == "True" { Ok(()) } else { Err(found.to_string()) }
+    })
+    .await;
+    assert!(second.platform.fleet.all().is_empty(), "it is not among those that are written to");
+    guest.kill9();
+    phase(&first, "bremen", "Ready").await;
+    // With force it is the second one's, and the first lets it be when its agent comes again.
+    second.admin.delete("clusters/bremen").await.is(204);
+    let instructions = create_with(&second, "bremen", json!({"force": true})).await;
+    let _taken = join(&folders[2], &instructions, bremen, &[]).await;
+    phase(&second, "bremen", "Ready").await;
+    let row = second.platform.store.all_clusters().await.unwrap().remove(0);
+    assert!(!row.take_over, "once: whoever takes it over from us later keeps it");
+}
+
+async fn where_only_web_traffic_passes_an_agent_comes_through_the_web_port(db: Db) {
+    let _turn = turn().await;
+    let bremen = ControlPlanes::shared().await.cluster("bremen");
+    let app = TestApp::start(db).await;
+    let proxy = hanse_harness::ConnectProxy::start().await;
+    let proxied = format!("http://{}", proxy.address());
+    let web = app.url.trim_start_matches("http://").to_owned();
+    let through = format!("WebSocket ws://{web}/agent/v1/tunnel");
+    for (name, arguments, way) in [
+        ("plain", vec!["--tunnel-address", "127.0.0.1:1"], through.clone()),
+        (
+            "proxied",
+            vec!["--tunnel-address", "127.0.0.1:1", "--proxy", &proxied],
+            format!("{through}, HTTP CONNECT through {}", proxy.address()),
+        ),
+    ] {
+        let folder = tempfile::tempdir().unwrap();
+        let instructions = create(&app, name).await;
+        let _agent = join(&folder, &instructions, bremen, &arguments).await;
+        let ready = phase(&app, name, "Ready").await;
+        let told = condition(&ready, "TunnelConnected")["message"].as_str().unwrap();
+        assert!(told.contains(&way), "{told}");
+        app.admin.delete(&format!("clusters/{name}")).await.is(204);
+    }
+    assert_eq!(proxy.asked(), ["127.0.0.1:1".to_owned(), web.clone()]);
+    // Whoever asks for something else there is told so; whoever says nothing inside is dropped.
+    app.nobody().get("../../agent/v1/tunnel").await.is(400);
 }

@@ -2,30 +2,58 @@
 
 use std::{process::Stdio, time::Duration};
 
-use hanse_harness::{Access, ApiProxy, Cluster, ControlPlanes, Injection, Raw, TlsFront, wait_for};
+use hanse_harness::{
+    Access, ApiProxy, Cluster, ControlPlanes, Injection, Raw, TlsFront, agent::AgentProcess, wait_for,
+};
 use hanse_it::{Answer, Client, Db, TestApp};
 use reqwest::Method;
 use serde_json::{Value, json};
+use tempfile::TempDir;
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
     net::TcpStream,
     process::Command,
-    sync::{Mutex, MutexGuard},
     time::{Instant, timeout},
 };
 
-const SOON: Duration = Duration::from_secs(40);
+use crate::{agents, turn};
 
-/// The turn on the shared clusters: two Hanses must not govern one.
-async fn turn() -> MutexGuard<'static, ()> {
-    static TURN: Mutex<()> = Mutex::const_new(());
-    TURN.lock().await
+pub(crate) const SOON: Duration = Duration::from_secs(40);
+
+/// How a cluster is reached.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Way {
+    Direct,
+    Agent,
+}
+
+/// Takes a cluster in by either way, and makes a project in it. Its agent, if any, ends with what is returned.
+pub(crate) async fn bring(
+    app: &TestApp,
+    cluster: &'static Cluster,
+    way: Way,
+) -> (String, Option<(AgentProcess, TempDir)>) {
+    let name = &cluster.name;
+    match way {
+        Way::Direct => (furnish(app, name, &cluster.kubeconfig(Access::Admin)).await, None),
+        Way::Agent => {
+            let folder = tempfile::tempdir().unwrap();
+            let instructions = agents::create(app, name).await;
+            let agent = agents::join(&folder, &instructions, cluster, &[]).await;
+            (furnished(app, name).await, Some((agent, folder)))
+        }
+    }
 }
 
 /// Takes a cluster in, and makes a project in it.
-async fn furnish(app: &TestApp, name: &str, kubeconfig: &str) -> String {
+pub(crate) async fn furnish(app: &TestApp, name: &str, kubeconfig: &str) -> String {
     let body = json!({"name": name, "kubeconfig": kubeconfig, "force": true});
     app.admin.post("clusters", body).await.is(201);
+    furnished(app, name).await
+}
+
+/// Waits for a cluster, and makes a project in it.
+pub(crate) async fn furnished(app: &TestApp, name: &str) -> String {
     wait_for(SOON, "the cluster to be ready", || async {
         let found = app.admin.get(&format!("clusters/{name}")).await.is(200);
         if found["phase"] == "Ready" { Ok(()) } else { Err(found.to_string()) }
@@ -38,7 +66,7 @@ async fn furnish(app: &TestApp, name: &str, kubeconfig: &str) -> String {
 }
 
 /// Somebody with a role in the project, by a token; waits until the member knows the role.
-async fn somebody(app: &TestApp, cluster: &str, project: &str, role: &str) -> Client {
+pub(crate) async fn somebody(app: &TestApp, cluster: &str, project: &str, role: &str) -> Client {
     let name = format!("{role}-of-it");
     let user = app.user(&name, &[]).await;
     app.member(&format!("projects/{project}"), &name, &[role]).await;
@@ -52,11 +80,17 @@ async fn somebody(app: &TestApp, cluster: &str, project: &str, role: &str) -> Cl
     client
 }
 
-fn below(client: &Client, method: Method, cluster: &str, path: &str) -> reqwest::RequestBuilder {
+pub(crate) fn below(client: &Client, method: Method, cluster: &str, path: &str) -> reqwest::RequestBuilder {
     client.request(method, &format!("../../clusters/{cluster}/{path}"))
 }
 
-async fn ask(client: &Client, method: Method, cluster: &str, path: &str, body: Option<Value>) -> Answer {
+pub(crate) async fn ask(
+    client: &Client,
+    method: Method,
+    cluster: &str,
+    path: &str,
+    body: Option<Value>,
+) -> Answer {
     let request = below(client, method, cluster, path);
     Answer::to(match body {
         Some(body) => request.json(&body),
@@ -65,28 +99,32 @@ async fn ask(client: &Client, method: Method, cluster: &str, path: &str, body: O
     .await
 }
 
-fn status_of(answer: &Answer, code: u16, reason: &str) {
+pub(crate) fn status_of(answer: &Answer, code: u16, reason: &str) {
     assert_eq!(answer.status, code, "{}", answer.text);
     assert_eq!(answer.body["kind"], "Status", "{}", answer.text);
     assert_eq!(answer.body["reason"], reason, "{}", answer.text);
 }
 
-fn config_map(name: &str) -> Value {
+pub(crate) fn config_map(name: &str) -> Value {
     json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": name}, "data": {"a": "b"}})
 }
 
 /// An unmodified kubectl of somebody.
-struct Kubectl {
-    folder: tempfile::TempDir,
+pub(crate) struct Kubectl {
+    pub(crate) folder: TempDir,
     namespace: String,
 }
 
 impl Kubectl {
-    fn of(front: &TlsFront, client: &Client, cluster: &str, namespace: &str) -> Self {
+    pub(crate) fn of(front: &TlsFront, client: &Client, cluster: &str, namespace: &str) -> Self {
+        let server = format!("https://{}/clusters/{cluster}", front.address);
+        Self::at(&server, &front.authority, client, namespace)
+    }
+
+    pub(crate) fn at(server: &str, authority_pem: &str, client: &Client, namespace: &str) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let authority = folder.path().join("ca.crt");
-        std::fs::write(&authority, &front.authority).unwrap();
-        let server = format!("https://{}/clusters/{cluster}", front.address);
+        std::fs::write(&authority, authority_pem).unwrap();
         let config = json!({
             "apiVersion": "v1", "kind": "Config", "current-context": "c",
             "clusters": [{"name": "c", "cluster": {"server": server, "certificate-authority": authority}}],
@@ -97,7 +135,7 @@ impl Kubectl {
         Self { folder, namespace: namespace.to_owned() }
     }
 
-    fn command(&self, arguments: &[&str]) -> Command {
+    pub(crate) fn command(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(hanse_harness::testbed::binary().unwrap());
         command
             .arg("kubectl")
@@ -111,20 +149,20 @@ impl Kubectl {
         command
     }
 
-    async fn run(&self, arguments: &[&str]) -> (bool, String) {
+    pub(crate) async fn run(&self, arguments: &[&str]) -> (bool, String) {
         let output = timeout(Duration::from_secs(60), self.command(arguments).output()).await;
         let output = output.unwrap_or_else(|_| panic!("kubectl {arguments:?} did not end")).unwrap();
         let text = [output.stdout, output.stderr].concat();
         (output.status.success(), String::from_utf8_lossy(&text).into_owned())
     }
 
-    async fn ok(&self, arguments: &[&str]) -> String {
+    pub(crate) async fn ok(&self, arguments: &[&str]) -> String {
         let (ok, text) = self.run(arguments).await;
         assert!(ok, "kubectl {arguments:?} in {}: {text}", self.namespace);
         text
     }
 
-    async fn refused(&self, arguments: &[&str]) -> String {
+    pub(crate) async fn refused(&self, arguments: &[&str]) -> String {
         let (ok, text) = self.run(arguments).await;
         assert!(!ok, "kubectl {arguments:?}: {text}");
         text
@@ -133,26 +171,38 @@ impl Kubectl {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn kubectl_works_unmodified() {
+    unmodified(Way::Direct).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn kubectl_works_unmodified_through_an_agent() {
+    unmodified(Way::Agent).await;
+}
+
+async fn unmodified(way: Way) {
     let _turn = turn().await;
     let app = TestApp::start(Db::Sqlite).await;
     let luebeck = ControlPlanes::shared().await.cluster("luebeck");
-    let project = furnish(&app, "luebeck", &luebeck.kubeconfig(Access::Admin)).await;
+    let (project, _agent) = bring(&app, luebeck, way).await;
     let operator = somebody(&app, "luebeck", &project, "operator").await;
     let front = TlsFront::to(app.url.trim_start_matches("http://").parse().unwrap()).await;
     let kubectl = Kubectl::of(&front, &operator, "luebeck", &project);
-    let file = kubectl.folder.path().join("web.json");
-    let deployment = json!({
-        "apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": "web"},
-        "spec": {"replicas": 1, "selector": {"matchLabels": {"app": "web"}}, "template": {
-            "metadata": {"labels": {"app": "web"}},
-            "spec": {"containers": [{"name": "main", "image": "registry.example/web:1"}]},
-        }},
-    });
-    std::fs::write(&file, deployment.to_string()).unwrap();
-    kubectl.ok(&["apply", "-f", file.to_str().unwrap()]).await;
-    kubectl.ok(&["apply", "--server-side", "--force-conflicts", "-f", file.to_str().unwrap()]).await;
-    // A watch ends when what it waits for is so.
-    kubectl.ok(&["wait", "--for=condition=Available", "deployment/web", "--timeout=40s"]).await;
+    works(&kubectl).await;
+    // In other namespaces and in what is nobody's namespace it is refused, with words that kubectl prints.
+    assert!(kubectl.refused(&["get", "configmaps", "-n", "default"]).await.contains("cluster.config.view"));
+    assert!(kubectl.refused(&["get", "nodes"]).await.contains("cluster.nodes.view"));
+    assert!(kubectl.ok(&["auth", "can-i", "list", "pods"]).await.contains("yes"));
+    let admin = app.admin.token("kubectl", None).await;
+    let admins = Kubectl::of(&front, &admin, "luebeck", "default");
+    assert!(admins.ok(&["get", "nodes"]).await.contains("Ready"));
+    kubectl.ok(&["delete", "deployment", "web", "--wait=true", "--timeout=40s"]).await;
+    audited(&app, &project).await;
+    left(&app, luebeck, &project).await;
+}
+
+/// What an operator does with kubectl: apply, wait, exec, logs, port-forward. Leaves a deployment `web`.
+pub(crate) async fn works(kubectl: &Kubectl) {
+    deploy(kubectl).await;
     assert!(kubectl.ok(&["get", "pods", "-o", "wide"]).await.contains("web-"));
     for websockets in ["true", "false"] {
         let mut command = kubectl.command(&["exec", "deploy/web", "--", "echo", "hello from inside"]);
@@ -168,17 +218,11 @@ async fn kubectl_works_unmodified() {
     let read = timeout(SOON, follow.stdout.as_mut().unwrap().read(&mut line)).await;
     assert_eq!(read.expect("a followed log begins").unwrap(), 1);
     follow.kill().await.unwrap();
-    port_forward(&kubectl).await;
-    // In other namespaces and in what is nobody's namespace it is refused, with words that kubectl prints.
-    assert!(kubectl.refused(&["get", "configmaps", "-n", "default"]).await.contains("cluster.config.view"));
-    assert!(kubectl.refused(&["get", "nodes"]).await.contains("cluster.nodes.view"));
-    assert!(kubectl.ok(&["auth", "can-i", "list", "pods"]).await.contains("yes"));
-    let admin = app.admin.token("kubectl", None).await;
-    let admins = Kubectl::of(&front, &admin, "luebeck", "default");
-    assert!(admins.ok(&["get", "nodes"]).await.contains("Ready"));
-    kubectl.ok(&["delete", "deployment", "web", "--wait=true", "--timeout=40s"]).await;
-    audited(&app, &project).await;
-    // Leaving the cluster takes the roles out of it.
+    port_forward(kubectl).await;
+}
+
+/// Leaving the cluster takes the roles out of it.
+async fn left(app: &TestApp, luebeck: &Cluster, project: &str) {
     app.admin.delete(&format!("projects/{project}")).await.is(202);
     wait_for(SOON, "the project to be gone", || async {
         let answer = app.admin.get(&format!("projects/{project}")).await;
@@ -193,6 +237,23 @@ async fn kubectl_works_unmodified() {
         let left = raw.send("GET", &path, &[], Vec::new()).await.unwrap().json();
         assert_eq!(left["items"].as_array().map(Vec::len), Some(0), "{left}");
     }
+}
+
+/// Applies a deployment `web`, and waits for it.
+pub(crate) async fn deploy(kubectl: &Kubectl) {
+    let file = kubectl.folder.path().join("web.json");
+    let deployment = json!({
+        "apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": "web"},
+        "spec": {"replicas": 1, "selector": {"matchLabels": {"app": "web"}}, "template": {
+            "metadata": {"labels": {"app": "web"}},
+            "spec": {"containers": [{"name": "main", "image": "registry.example/web:1"}]},
+        }},
+    });
+    std::fs::write(&file, deployment.to_string()).unwrap();
+    kubectl.ok(&["apply", "-f", file.to_str().unwrap()]).await;
+    kubectl.ok(&["apply", "--server-side", "--force-conflicts", "-f", file.to_str().unwrap()]).await;
+    // A watch ends when what it waits for is so.
+    kubectl.ok(&["wait", "--for=condition=Available", "deployment/web", "--timeout=40s"]).await;
 }
 
 async fn port_forward(kubectl: &Kubectl) {
@@ -271,10 +332,19 @@ async fn bytes(app: &TestApp, request: &str) -> (u16, String) {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn everybody_is_who_they_are_and_stays_where_they_may_be() {
+    everybody(Way::Direct).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn everybody_is_who_they_are_through_an_agent_too() {
+    everybody(Way::Agent).await;
+}
+
+async fn everybody(way: Way) {
     let _turn = turn().await;
     let app = TestApp::start(Db::Sqlite).await;
     let bremen = ControlPlanes::shared().await.cluster("bremen");
-    let project = furnish(&app, "bremen", &bremen.kubeconfig(Access::Admin)).await;
+    let (project, _agent) = bring(&app, bremen, way).await;
     let viewer = somebody(&app, "bremen", &project, "viewer").await;
     let operator = somebody(&app, "bremen", &project, "operator").await;
     smuggling(&app, &viewer, &project).await;

@@ -12,7 +12,10 @@ use std::{
 
 use anyhow::{Context, bail};
 use clap::Parser;
-use hanse_harness::{Access, ControlPlanes, Flavour, HanseProcess, Plane, agent::AgentProcess, try_wait_for};
+use hanse_harness::{
+    Access, Cluster, ControlPlanes, Flavour, HanseProcess, Namespace, Plane, agent::AgentProcess,
+    netns::Relay, try_wait_for,
+};
 use tokio::signal::unix::{SignalKind, signal};
 
 /// The cluster that only its agent reaches.
@@ -49,13 +52,35 @@ async fn show(arguments: Arguments) -> anyhow::Result<()> {
     let began = Instant::now();
     let tell = |what: &str| say(&format!("demo {:5.1}s  {what}", began.elapsed().as_secs_f64()));
 
+    let namespace = match Namespace::create() {
+        Ok(namespace) => {
+            tell(&format!(
+                "{BY_AGENT} gets a network namespace ({}): this machine has no route to it, its agent has one to Hanse",
+                namespace.name()
+            ));
+            Some(namespace)
+        }
+        Err(error) => {
+            tell(&format!(
+                "{BY_AGENT} stays on loopback, where only its agent knows it: no network namespace ({error:#})"
+            ));
+            None
+        }
+    };
     tell("starting three control planes with nodes");
-    let planes = ControlPlanes::start(&[
+    let bremen = Plane::new(BY_AGENT, Flavour::Full).region("eu-central", &["a"]).nodes(2);
+    let planes = [
         Plane::new("hamburg", Flavour::Full).region("eu-north", &["a", "b", "c"]),
         Plane::new("luebeck", Flavour::Full).region("eu-west", &["a", "b"]).nodes(2),
-        Plane::new("bremen", Flavour::Full).region("eu-central", &["a"]).nodes(2),
-    ])
-    .await?;
+    ];
+    // Side by side, because each is slow to start.
+    let (planes, island) = tokio::try_join!(ControlPlanes::start(&planes), async {
+        match &namespace {
+            Some(namespace) => ControlPlanes::start_in(namespace, &[bremen]).await,
+            None => ControlPlanes::start(&[bremen]).await,
+        }
+    })?;
+    let clusters: Vec<&Cluster> = planes.clusters().iter().chain(island.clusters()).collect();
 
     tell("starting Hanse on an empty embedded database");
     let listen = console_address(arguments.port)?;
@@ -67,13 +92,18 @@ async fn show(arguments: Arguments) -> anyhow::Result<()> {
     let api = api::Api::set_up(&hanse.url(), &token, sample::USER, &password).await?;
 
     let (by_agent, direct): (Vec<_>, Vec<_>) =
-        planes.clusters().iter().partition(|cluster| cluster.name == BY_AGENT);
+        clusters.iter().copied().partition(|cluster| cluster.name == BY_AGENT);
+    let mut relays = Vec::new();
     let folder = tempfile::Builder::new().prefix("hanse-demo-").tempdir()?;
     let mut agents = Vec::new();
     for cluster in by_agent {
         tell(&format!("{} is brought in by its agent: Hanse gets no kubeconfig of it", cluster.name));
         let created = api.make("agent-clusters", &serde_json::json!({"name": cluster.name})).await?;
-        agents.push(start_agent(folder.path(), &created, &cluster.kubeconfig(Access::Token)).await?);
+        let kubeconfig = cluster.kubeconfig(Access::Token);
+        let (agent, ways) =
+            start_agent(namespace.as_ref(), folder.path(), listen, &created, &kubeconfig).await?;
+        agents.push(agent);
+        relays.extend(ways);
     }
     for cluster in direct {
         tell(&format!("importing {} by kubeconfig", cluster.name));
@@ -89,7 +119,7 @@ async fn show(arguments: Arguments) -> anyhow::Result<()> {
     .await?;
 
     tell("making workspace and project, federating the sample");
-    let names: Vec<&str> = planes.clusters().iter().map(|cluster| cluster.name.as_str()).collect();
+    let names: Vec<&str> = clusters.iter().map(|cluster| cluster.name.as_str()).collect();
     api.make("workspaces", &sample::workspace(&names)).await?;
     let collection = format!("projects/{}/federated-objects", sample::PROJECT);
     api.make(&collection, &sample::settings(&names)).await?;
@@ -119,21 +149,33 @@ async fn show(arguments: Arguments) -> anyhow::Result<()> {
     }
 }
 
-/// The agent, with the command that Hanse shows.
+/// The agent, with the command that Hanse shows; in a namespace, with the relays that lead out of it.
 async fn start_agent(
+    namespace: Option<&Namespace>,
     folder: &std::path::Path,
+    console: SocketAddr,
     created: &serde_json::Value,
     kubeconfig: &str,
-) -> anyhow::Result<AgentProcess> {
+) -> anyhow::Result<(AgentProcess, Vec<Relay>)> {
     let file = folder.join("kubeconfig");
     std::fs::write(&file, kubeconfig)?;
     let text = |field: &str| {
         let found = created.pointer(&format!("/join/{field}")).and_then(serde_json::Value::as_str);
         found.map(ToOwned::to_owned).with_context(|| format!("the answer has no {field}"))
     };
-    let (url, ca, token) = (text("url")?, text("caSha256")?, text("token")?);
+    let (mut url, ca, token) = (text("url")?, text("caSha256")?, text("token")?);
+    let mut relays = Vec::new();
+    let mut more = Vec::new();
+    if let Some(namespace) = namespace {
+        let tunnel = namespace.relay(text("tunnelAddress")?.parse()?).await?;
+        let web = namespace.relay(console).await?;
+        url = format!("http://{}", web.address);
+        // The link ends on this machine: nobody listens on the way.
+        more.extend(["--allow-http".to_owned(), "--tunnel-address".to_owned(), tunnel.address.to_string()]);
+        relays.extend([tunnel, web]);
+    }
     let (file, state) = (file.display().to_string(), folder.join("state").display().to_string());
-    let arguments = [
+    let mut arguments = vec![
         "join",
         "--url",
         &url,
@@ -146,7 +188,12 @@ async fn start_agent(
         "--state",
         &state,
     ];
-    AgentProcess::try_start(folder, &arguments).await
+    arguments.extend(more.iter().map(String::as_str));
+    let agent = match namespace {
+        Some(namespace) => AgentProcess::try_start_in(namespace, folder, &arguments).await?,
+        None => AgentProcess::try_start(folder, &arguments).await?,
+    };
+    Ok((agent, relays))
 }
 
 /// A kubeconfig for the hub and every cluster, written by the command line.
