@@ -185,7 +185,7 @@ pub async fn delete(tx: &mut Tx, cluster: &Handle<Model>) -> Result<(), StoreErr
     crate::removals::forget_cluster(tx, ClusterId(cluster.id)).await?;
     crate::bindings::forget_scope(tx, cluster.scope()).await?;
     crate::meta::forget_secrets(tx, "cluster", cluster.id).await?;
-    crate::hub::forget_views(tx, cluster.id).await?;
+    crate::hub::forget_views(tx, vec![cluster.id]).await?;
     cluster::Entity::delete_by_id(cluster.id).exec(tx.db()).await?;
     tx.changed(change(cluster, Op::Deleted));
     Ok(())

@@ -473,7 +473,7 @@ async fn finish(tx: &mut Tx, id: Uuid) -> Result<End, StoreError> {
         Some(project) => project::Entity::find_by_id(project).one(tx.db()).await?,
     };
     federated_object::Entity::delete_by_id(id).exec(tx.db()).await?;
-    crate::hub::forget_views(tx, id).await?;
+    crate::hub::forget_views(tx, vec![id]).await?;
     if row.kept.is_some() {
         crate::owners::forget(tx, id).await?;
     }
@@ -494,6 +494,37 @@ pub(crate) async fn sweep(tx: &mut Tx, id: Uuid) -> Result<(), StoreError> {
             Some(project) => project::Entity::find_by_id(project).one(tx.db()).await?,
         };
         tx.changed(change(&row, project.as_ref(), Op::Updated));
+    }
+    Ok(())
+}
+
+/// [`sweep`] of many objects, which the caller holds; few statements for all that nothing holds.
+pub(crate) async fn sweep_all(tx: &mut Tx, rows: Vec<Model>) -> Result<(), StoreError> {
+    let going: Vec<Model> = rows.into_iter().filter(|row| row.deleted_at.is_some()).collect();
+    let left = removals::left(tx, going.iter().map(|row| row.id).collect()).await?;
+    let without_copies = going.into_iter().filter(|row| !left.contains(&row.id));
+    let (free, noted): (Vec<Model>, Vec<Model>) = without_copies.partition(|row| row.kept.is_none());
+    for row in noted {
+        sweep(tx, row.id).await?;
+    }
+    if free.is_empty() {
+        return Ok(());
+    }
+    let ids: Vec<Uuid> = free.iter().map(|row| row.id).collect();
+    let projects: BTreeSet<Uuid> = free.iter().filter_map(|row| row.project_id).collect();
+    let projects = project::Entity::find().filter(project::Column::Id.is_in(projects)).all(tx.db()).await?;
+    let projects: HashMap<Uuid, project::Model> = projects.into_iter().map(|row| (row.id, row)).collect();
+    federated_object::Entity::delete_many()
+        .filter(federated_object::Column::Id.is_in(ids.clone()))
+        .exec(tx.db())
+        .await?;
+    crate::hub::forget_views(tx, ids).await?;
+    for row in &free {
+        let project = row.project_id.and_then(|id| projects.get(&id));
+        tx.changed(change(row, project, Op::Deleted));
+    }
+    for project in projects.into_values().filter(|project| project.deleted_at.is_some()) {
+        crate::projects::sweep(tx, project.id).await?;
     }
     Ok(())
 }

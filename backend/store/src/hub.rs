@@ -242,9 +242,9 @@ pub(crate) async fn is_held(tx: &Tx, id: Uuid) -> Result<bool, StoreError> {
     }))
 }
 
-/// Removes what the roots added to a record that is no more.
-pub(crate) async fn forget_views(tx: &Tx, id: Uuid) -> Result<(), StoreError> {
-    hub_view::Entity::delete_many().filter(hub_view::Column::ObjectId.eq(id)).exec(tx.db()).await?;
+/// Removes what the roots added to records that are no more.
+pub(crate) async fn forget_views(tx: &Tx, ids: Vec<Uuid>) -> Result<(), StoreError> {
+    hub_view::Entity::delete_many().filter(hub_view::Column::ObjectId.is_in(ids)).exec(tx.db()).await?;
     Ok(())
 }
 

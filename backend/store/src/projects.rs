@@ -243,7 +243,7 @@ pub(crate) async fn sweep(tx: &mut Tx, id: Uuid) -> Result<bool, StoreError> {
     }
     crate::bindings::forget_scope(tx, row.scope()).await?;
     crate::hub::forget_namespace(tx, &row.name).await?;
-    crate::hub::forget_views(tx, row.id).await?;
+    crate::hub::forget_views(tx, vec![row.id]).await?;
     project::Entity::delete_by_id(id).exec(tx.db()).await?;
     tx.changed(change(&row, Op::Deleted));
     Ok(true)

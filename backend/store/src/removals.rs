@@ -1,7 +1,7 @@
 //! Recorded removals: the only thing that ever lets a copy be deleted or let go of. A row names one copy in one cluster
 //! and stays until the member has confirmed, however long the cluster is away.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashSet};
 
 use hanse_types::ClusterId;
 use sea_orm::{
@@ -137,6 +137,19 @@ async fn none_recorded(tx: &mut Tx) -> Result<bool, StoreError> {
     Ok(any.is_none())
 }
 
+/// Those of some objects that have removals left.
+pub(crate) async fn left(tx: &Tx, objects: Vec<Uuid>) -> Result<HashSet<Uuid>, StoreError> {
+    let found: Vec<Option<Uuid>> = removal::Entity::find()
+        .filter(removal::Column::ObjectId.is_in(objects))
+        .select_only()
+        .column(removal::Column::ObjectId)
+        .distinct()
+        .into_tuple()
+        .all(tx.db())
+        .await?;
+    Ok(found.into_iter().flatten().collect())
+}
+
 pub(crate) async fn any_of(tx: &Tx, object: Uuid) -> Result<bool, StoreError> {
     Ok(removal::Entity::find().filter(removal::Column::ObjectId.eq(object)).count(tx.db()).await? > 0)
 }
@@ -213,12 +226,9 @@ impl Store {
         let mut tx = self.begin(context).await?;
         let rows =
             removal::Entity::find().filter(removal::Column::Id.is_in(ids.clone())).all(tx.db()).await?;
-        let objects = objects_of(&rows);
-        crate::federated::lock(&tx, &objects).await?;
+        let objects = crate::federated::lock(&tx, &objects_of(&rows)).await?;
         removal::Entity::delete_many().filter(removal::Column::Id.is_in(ids)).exec(tx.db()).await?;
-        for object in objects {
-            crate::federated::sweep(&mut tx, object).await?;
-        }
+        crate::federated::sweep_all(&mut tx, objects).await?;
         tx.commit().await?;
         Ok(())
     }

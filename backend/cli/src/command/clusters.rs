@@ -425,10 +425,11 @@ async fn port(shell: &mut Shell, api: &Api, name: &str, wanted: bool) -> Result<
         return Ok(shell.out.value(&answer.body, format)?);
     }
     let cluster: Cluster = answer.read()?;
-    Ok(match cluster.fixed_port {
+    match cluster.fixed_port {
         Some(port) => shell.out.line(format_args!("cluster {} is served at port {port}", cluster.name))?,
         None => shell.out.line(format_args!("cluster {} has no port of its own", cluster.name))?,
-    })
+    }
+    Ok(())
 }
 
 fn relabelled(now: &BTreeMap<String, String>, changes: &[String]) -> Result<BTreeMap<String, String>> {

@@ -49,7 +49,7 @@ fn kubefed_cluster(name: &str, endpoint: &str, authority: &str, secret: &str) ->
     })
 }
 
-fn federated(kind: &str, name: &str, spec: Value) -> Value {
+fn federated(kind: &str, name: &str, spec: &Value) -> Value {
     json!({
         "apiVersion": "types.kubefed.io/v1beta1", "kind": format!("Federated{kind}"),
         "metadata": {"name": name}, "spec": spec,
@@ -143,9 +143,9 @@ async fn a_cluster_joins_and_leaves_by_a_kubefedcluster() {
     hub.post("/api/v1/namespaces", &body).await.is(201);
     let types = |kind: &str| format!("/apis/types.kubefed.io/v1beta1/namespaces/{namespace}/federated{kind}");
     let gold = json!({"placement": {"clusterSelector": {"matchLabels": {"tier": "gold"}}}});
-    hub.post(&types("namespaces"), &federated("Namespace", &namespace, gold)).await.is(201);
+    hub.post(&types("namespaces"), &federated("Namespace", &namespace, &gold)).await.is(201);
     let everywhere = json!({"template": {"data": {"a": "b"}}, "placement": {"clusterSelector": {}}});
-    hub.post(&types("configmaps"), &federated("ConfigMap", "cfg", everywhere)).await.is(201);
+    hub.post(&types("configmaps"), &federated("ConfigMap", "cfg", &everywhere)).await.is(201);
     let here = api(hamburg, "", "ConfigMap", &namespace).await;
     member(&here, "cfg", "the copy in hamburg", |_| true).await;
     unmark(luebeck).await;
@@ -214,9 +214,9 @@ async fn namespaces_follow_what_they_select() {
         "placement": {"clusterSelector": {"matchLabels": {"tier": "gold"}}},
         "template": {"metadata": {"labels": {"team": "green"}}},
     });
-    hub.post(&types("namespaces"), &federated("Namespace", &namespace, gold.clone())).await.is(201);
+    hub.post(&types("namespaces"), &federated("Namespace", &namespace, &gold)).await.is(201);
     let spec = json!({"template": {"data": {"a": "b"}}, "placement": {"clusterSelector": {}}});
-    hub.post(&types("configmaps"), &federated("ConfigMap", "cfg", spec)).await.is(201);
+    hub.post(&types("configmaps"), &federated("ConfigMap", "cfg", &spec)).await.is(201);
     clusters_of(&app, &namespace, &[]).await;
     // At a Federation v1 server, by the annotation.
     let selecting = hanse_harness::unique("v1");

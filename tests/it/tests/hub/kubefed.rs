@@ -4,7 +4,7 @@ use std::{
     collections::{BTreeMap, BTreeSet},
     path::{Path, PathBuf},
     process::Stdio,
-    time::{Duration, Instant},
+    time::Duration,
 };
 
 use futures::future::join_all;
@@ -79,7 +79,6 @@ async fn run(
     run: Run,
     names: &[&str],
 ) -> Result<(), String> {
-    let began = Instant::now();
     let account = folder.join(format!("{run:?}.log"));
     let said = std::fs::File::create(&account).unwrap();
     let path = std::env::var_os("PATH").unwrap_or_default();
@@ -104,7 +103,6 @@ async fn run(
     if let Some(kept) = std::env::var_os("HANSE_IT_KEEP") {
         std::fs::copy(&account, Path::new(&kept).join(format!("{run:?}.log"))).ok();
     }
-    println!("{run:?}: {} specs in {:?}", names.len(), began.elapsed());
     let all = format!("{} Passed | 0 Failed", names.len());
     match ended {
         Ok(Ok(status)) if status.success() && text.contains(&all) => Ok(()),
