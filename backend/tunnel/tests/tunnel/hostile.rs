@@ -213,7 +213,6 @@ async fn whoever_floods_is_cut_and_others_stay_fast() {
         let many = flood.repeat(10_000);
         let flooding = tokio::spawn(async move { while rogue.writing.write_all(&many).await.is_ok() {} });
         let beside = round_trips(&hub, neighbour, 20).await;
-        eprintln!("{what}");
         let why = why_lost(&hub, cluster).await;
         flooding.abort();
         drop(waiting.await);

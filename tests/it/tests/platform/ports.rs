@@ -212,7 +212,12 @@ async fn a_port_that_cannot_be_opened_keeps_its_cluster_from_ready(db: Db) {
     let (app, first) = with_ports(db, 1).await;
     let taken = TcpListener::bind(("127.0.0.1", first)).unwrap();
     take_in(&app, ControlPlanes::shared().await.cluster("bremen"), "bremen").await;
-    let waiting = phase(&app, "bremen", "NotReady").await;
+    let waiting = wait_for(SOON, "the port to be missed", || async {
+        let found = app.admin.get("clusters/bremen").await.is(200);
+        let missed = condition(&found, "PortBound")["reason"] == "NotListening";
+        if missed && found["phase"] == "NotReady" { Ok(found) } else { Err(found.to_string()) }
+    })
+    .await;
     let bound = condition(&waiting, "PortBound");
     assert_eq!((&bound["status"], &bound["reason"]), (&json!("False"), &json!("NotListening")), "{waiting}");
     assert!(bound["message"].as_str().unwrap().contains(&first.to_string()), "{bound}");
