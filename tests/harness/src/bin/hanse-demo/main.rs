@@ -203,7 +203,7 @@ async fn kubeconfig(
     api: &api::Api,
     folder: &std::path::Path,
 ) -> anyhow::Result<PathBuf> {
-    let made = api.make("me/tokens", &serde_json::json!({"name": "demo", "expiresInDays": 1})).await?;
+    let made = api.make("me/tokens", &serde_json::json!({"name": "kubectl", "expiresInDays": 1})).await?;
     let secret = made.get("secret").and_then(serde_json::Value::as_str).context("no secret of the token")?;
     let path = folder.join("kubeconfig.yaml");
     let output = tokio::process::Command::new(hanse)
