@@ -31,7 +31,7 @@ use crate::{Platform, context::OpContext, error::Error, identity::session::Crede
 /// Largest body of a write, as apiservers have it.
 pub const LARGEST: usize = 3 * 1024 * 1024;
 /// Attempts of a patch when others are quicker.
-const ATTEMPTS: usize = 16;
+pub const ATTEMPTS: usize = 16;
 
 /// Parameters of a query that verbs look at.
 #[derive(Clone, Debug, Default)]
@@ -513,10 +513,7 @@ async fn change(
         }
         match request.writer().update(&item, new.clone(), on).await {
             Ok(()) => return outcome(request, &item.key.1, &new).await,
-            Err(Fault::Error(error))
-                if matches!(error.code, ErrorCode::Conflict | ErrorCode::PreconditionFailed)
-                    && is_race(&error) =>
-            {
+            Err(Fault::Error(error)) if is_race(&error) => {
                 if !unconditional || attempt >= ATTEMPTS {
                     return Err(write::modified(&request.kind, &item.key.1).into());
                 }
@@ -528,7 +525,8 @@ async fn change(
 
 /// Whether somebody was quicker, as opposed to a state that does not allow it.
 pub(super) fn is_race(error: &Error) -> bool {
-    error.message.contains("it was changed")
+    matches!(error.code, ErrorCode::Conflict | ErrorCode::PreconditionFailed)
+        && error.message.contains("it was changed")
 }
 
 fn version_of(object: &Value) -> &str {

@@ -37,6 +37,7 @@ use super::{
     render::{self, LAST_APPLIED},
     route::Root,
     shelf::{Fault, Item, Source},
+    verbs,
 };
 use crate::{
     Platform,
@@ -347,13 +348,24 @@ impl Writer<'_> {
             let catalogue = self.platform.shelves.catalogue(Root::KubeFed).await?;
             let of_type = |kind: &&std::sync::Arc<Kind>| matches!(&kind.backing, Backing::Federated(target) if target.type_name() == type_);
             let Some(kind) = catalogue.0.iter().find(of_type).cloned() else { continue };
-            let shelf = self.platform.shelves.of(&kind).await?;
-            let key = (self.namespace.to_owned(), name.to_owned());
-            let item = shelf.read().unwrap_or_else(std::sync::PoisonError::into_inner).get(&key);
-            let Some(item) = item else { continue };
             let writer = Writer { kind: &kind, ..*self };
-            // Written as it is seen: what the preference comes to is decided on the way, as for any write.
-            Box::pin(writer.update(&item, (*item.object).clone(), "")).await?;
+            let mut attempt = 0;
+            loop {
+                attempt += 1;
+                let shelf = self.platform.shelves.of(&kind).await?;
+                let key = (self.namespace.to_owned(), name.to_owned());
+                let item = shelf.read().unwrap_or_else(std::sync::PoisonError::into_inner).get(&key);
+                let Some(item) = item else { break };
+                // Written as it is seen: what the preference comes to is decided on the way, as for any write.
+                match Box::pin(writer.update(&item, (*item.object).clone(), "")).await {
+                    // Somebody else wrote the object, perhaps before the preference was there: it is looked at again.
+                    Err(Fault::Error(error)) if verbs::is_race(&error) && attempt < verbs::ATTEMPTS => {}
+                    other => {
+                        other?;
+                        break;
+                    }
+                }
+            }
         }
         Ok(())
     }
