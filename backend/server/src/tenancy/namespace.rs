@@ -93,6 +93,21 @@ pub fn guard(platform: &Platform, op: &OpContext, field: &str, old: &Map, new: &
     Err(Error { fields: changed, message, ..refusal })
 }
 
+/// [`guard`] of what is not read key by key, such as a template with patches: whatever mentions a guarded domain is refused.
+///
+/// # Errors
+/// `forbidden`.
+pub fn guard_mentions(platform: &Platform, op: &OpContext, texts: &[&str]) -> Result<()> {
+    let domains = platform.config.hub.guarded_domains.iter().map(String::as_str).chain([POD_SECURITY]);
+    // In a patch's path a slash is spelled otherwise.
+    let mentioned = domains.flat_map(|domain| [format!("{domain}/"), format!("{domain}~1")]);
+    let found = mentioned.into_iter().any(|domain| texts.iter().any(|text| text.contains(&domain)));
+    if !found || platform.decisions.allows(&op.actor, GUARD, Scope::Platform) {
+        return Ok(());
+    }
+    Err(Error::forbidden(GUARD))
+}
+
 /// Gives a project's namespace labels and annotations, and keeps what a root of the hub shows of it.
 ///
 /// # Errors

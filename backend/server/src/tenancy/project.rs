@@ -318,9 +318,6 @@ pub struct NamespaceContent {
     pub overrides: Vec<Override>,
 }
 
-/// Labels by which clusters decide what pods of a namespace may do.
-const POD_SECURITY: &str = "pod-security.kubernetes.io/";
-
 impl NamespaceContent {
     /// The record of a namespace that is like this.
     fn over(&self, old: &Value) -> Result<Value> {
@@ -339,18 +336,10 @@ impl NamespaceContent {
         Ok(spec)
     }
 
-    /// Refuses what only somebody may say who administers the namespaces of clusters: a label of Pod Security opens the
-    /// way from a pod to its node.
+    /// Refuses what only somebody may say who administers the namespaces of clusters.
     fn guard(&self, platform: &Platform, op: &OpContext) -> Result<()> {
-        let guarded =
-            |text: &str| text.contains(POD_SECURITY) || text.contains("pod-security.kubernetes.io~1");
-        let permission = "cluster.namespaces.manage";
-        let mentions = guarded(&self.template.to_string())
-            || guarded(&serde_json::to_string(&self.overrides).map_err(Error::internal)?);
-        if mentions && !platform.decisions.allows(&op.actor, permission, hanse_authz::Scope::Platform) {
-            return Err(Error::forbidden(permission));
-        }
-        Ok(())
+        let overrides = serde_json::to_string(&self.overrides).map_err(Error::internal)?;
+        namespace::guard_mentions(platform, op, &[&self.template.to_string(), &overrides])
     }
 }
 

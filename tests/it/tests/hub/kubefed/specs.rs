@@ -42,6 +42,7 @@ pub const RUN: &[(Run, &[&str])] = &[
             "Federated \"configmaps\" should report NamespaceNotFederated in propagation status if the containing namespace is not federated",
             "Federated \"configmaps\" should have the managed label removed if not managed",
             "Federated \"configmaps\" should not be deleted if unlabeled",
+            "Federated \"clusterroles.rbac.authorization.k8s.io\" should be created, read, updated and deleted successfully",
         ],
     ),
     (
@@ -75,6 +76,7 @@ pub const RUN: &[(Run, &[&str])] = &[
             "Core API Validation for KubeFedCluster should fail when an invalid KubeFedCluster is created or updated",
             "Core API Validation for KubeFedConfig should fail when an invalid KubeFedConfig is created or updated",
             "Federate resource \"configmaps\", should create an equivalent federated resource in the host cluster",
+            "Federate resource \"clusterroles.rbac.authorization.k8s.io\", should create an equivalent federated resource in the host cluster",
             "Federate namespace with contents, should create equivalent federated resources for all namespaced resources",
             "Federate input yaml from a file, should emit equivalent federated resources",
             "Default KubeFedConfig is created by mutating admissing webhook and preserves values set by user",
@@ -92,7 +94,6 @@ pub const RUN: &[(Run, &[&str])] = &[
     ),
 ];
 
-const CLUSTER_SCOPED: &str = "federates a cluster-scoped kind";
 const ONE_NAMESPACE: &str =
     "is for a KubeFed that serves one namespace only (-limited-scope); a hub serves all of them";
 const HUB_AS_MEMBER: &str = "makes definitions in the member that is named as the client's context, which must be the \
@@ -100,13 +101,6 @@ const HUB_AS_MEMBER: &str = "makes definitions in the member that is named as th
 
 /// Specs that do not run, with the reason.
 pub const LEFT_OUT: &[(&str, &[&str])] = &[
-    (
-        CLUSTER_SCOPED,
-        &[
-            "Federated \"clusterroles.rbac.authorization.k8s.io\" should be created, read, updated and deleted successfully",
-            "Federate resource \"clusterroles.rbac.authorization.k8s.io\", should create an equivalent federated resource in the host cluster",
-        ],
-    ),
     (
         ONE_NAMESPACE,
         &[
