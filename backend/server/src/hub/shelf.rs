@@ -26,7 +26,7 @@ use crate::error::{Error, Result};
 /// Whose ReplicaSets are shown.
 const DEPLOYMENTS: &str = "deployments.apps";
 /// Events kept per shelf, each with the object before and after. Whoever is further behind is told from the feed.
-const KEPT: usize = 1024;
+const KEPT: usize = 256;
 
 /// Changes that are not taken in as long as nobody asks for them.
 const FARTHEST_BEHIND: i64 = 2048;
