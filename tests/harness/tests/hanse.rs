@@ -5,7 +5,6 @@
 
 use std::{
     io::{BufRead, BufReader, Write},
-    os::unix::fs::PermissionsExt,
     process::{Command, Stdio},
     time::Duration,
 };
@@ -21,18 +20,23 @@ async fn stand_in(folder: &std::path::Path) -> Builder {
     let kubeconfig = folder.join("kubeconfig");
     std::fs::write(&kubeconfig, cluster.kubeconfig(Access::Admin)).unwrap();
     let program = folder.join("server");
-    let mut file = std::fs::File::create(&program).unwrap();
     let kubectl = testbed::binary().unwrap().display();
-    writeln!(
-        file,
-        "#!/bin/sh\nset -e\n[ \"$1\" = serve ]\n[ -z \"$REFUSE\" ] || {{ echo refused; exit 3; }}"
-    )
-    .unwrap();
-    writeln!(file, "echo open http://$3/setup").unwrap();
-    writeln!(file, "exec {kubectl} kubectl proxy --kubeconfig {} --port ${{3##*:}}", kubeconfig.display())
+    let script = format!(
+        "#!/bin/sh\nset -e\n[ \"$1\" = serve ]\n[ -z \"$REFUSE\" ] || {{ echo refused; exit 3; }}\n\
+         echo open http://$3/setup\n\
+         exec {kubectl} kubectl proxy --kubeconfig {} --port ${{3##*:}}\n",
+        kubeconfig.display()
+    );
+    // Not written by this process: what another test starts at the same moment would hold the file open for writing, and a
+    // program that is being written cannot be run.
+    let mut writer = Command::new("sh")
+        .args(["-c", "cat > \"$0\" && chmod 755 \"$0\""])
+        .arg(&program)
+        .stdin(Stdio::piped())
+        .spawn()
         .unwrap();
-    drop(file);
-    std::fs::set_permissions(&program, std::fs::Permissions::from_mode(0o755)).unwrap();
+    writer.stdin.take().unwrap().write_all(script.as_bytes()).unwrap();
+    assert!(writer.wait().unwrap().success());
     HanseProcess::builder().binary(program)
 }
 
