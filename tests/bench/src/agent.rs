@@ -38,6 +38,6 @@ pub async fn start(
         &state,
     ];
     let agent = AgentProcess::try_start(&own, &arguments).await?;
-    let process = Process::of_agent(&own.join("state"))?;
+    let process = Process::of(agent.pid());
     Ok((agent, process))
 }

@@ -21,17 +21,9 @@ impl Process {
 
     /// The server with this data folder.
     pub fn of_server(data_dir: &Path) -> anyhow::Result<Self> {
-        Self::with_arguments("serve", data_dir).context("no process of the server")
-    }
-
-    /// The agent with this folder for its state.
-    pub fn of_agent(state: &Path) -> anyhow::Result<Self> {
-        Self::with_arguments("join", state).context("no process of the agent")
-    }
-
-    fn with_arguments(verb: &str, folder: &Path) -> anyhow::Result<Self> {
-        let folder = folder.to_string_lossy().into_owned();
-        Self::find(|words| words.iter().any(|word| word == verb) && words.contains(&folder))
+        let folder = data_dir.to_string_lossy().into_owned();
+        Self::find(|words| words.iter().any(|word| word == "serve") && words.contains(&folder))
+            .context("no process of the server")
     }
 
     fn find(is_it: impl Fn(&[String]) -> bool) -> anyhow::Result<Self> {

@@ -40,6 +40,12 @@ impl AgentProcess {
         Self::run(Command::new(tokio::task::spawn_blocking(agent_binary).await??), folder, arguments)
     }
 
+    /// Number of its process.
+    #[must_use]
+    pub fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
     /// [`AgentProcess::try_start`] in a network namespace.
     ///
     /// # Errors
