@@ -103,18 +103,29 @@ pub async fn update(
         updated_at: Set(next.updated_at),
         ..Default::default()
     };
+    store_version(tx, next.id, active, expected).await?;
+    tx.changed(change(&next, Op::Updated));
+    Ok(next)
+}
+
+/// Writes a project's row, unless somebody was quicker.
+async fn store_version(
+    tx: &Tx,
+    id: Uuid,
+    active: project::ActiveModel,
+    expected: i64,
+) -> Result<(), StoreError> {
     let done = project::Entity::update_many()
         .set(active)
-        .filter(project::Column::Id.eq(next.id))
+        .filter(project::Column::Id.eq(id))
         .filter(project::Column::Version.eq(expected))
         .exec(tx.db())
         .await?;
     if done.rows_affected == 0 {
-        let found = project::Entity::find_by_id(next.id).one(tx.db()).await?.map_or(0, |row| row.version);
+        let found = project::Entity::find_by_id(id).one(tx.db()).await?.map_or(0, |row| row.version);
         return Err(StoreError::VersionMismatch { expected, found });
     }
-    tx.changed(change(&next, Op::Updated));
-    Ok(next)
+    Ok(())
 }
 
 /// Replaces the labels and annotations that a project's namespace carries in its clusters.
@@ -139,15 +150,7 @@ pub async fn set_labels(
         updated_at: Set(next.updated_at),
         ..Default::default()
     };
-    let done = project::Entity::update_many()
-        .set(active)
-        .filter(project::Column::Id.eq(next.id))
-        .filter(project::Column::Version.eq(expected))
-        .exec(tx.db())
-        .await?;
-    if done.rows_affected == 0 {
-        return Err(StoreError::VersionMismatch { expected, found: 0 });
-    }
+    store_version(tx, next.id, active, expected).await?;
     tx.changed(change(&next, Op::Updated));
     Ok(next)
 }
