@@ -1,4 +1,4 @@
-//! The tunnel over loopback: as it should go, through the web port, and against members that mean ill.
+//! The tunnel over loopback: as it should go, and through the web port.
 
 #![allow(
     clippy::unwrap_used,
@@ -8,7 +8,6 @@
     reason = "a test that finds something else has failed"
 )]
 
-mod hostile;
 mod loopback;
 mod support;
 mod web;

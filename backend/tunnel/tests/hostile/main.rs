@@ -1,5 +1,19 @@
 //! Members that mean ill: they have a certificate, and speak HTTP/2 as they like. Each is cut, soon and with a reason,
 //! memory stays bounded, and other clusters notice nothing.
+//!
+//! A program of its own: what the process holds is measured here, so no other test may run beside those that measure.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test that finds something else has failed"
+)]
+
+#[path = "../tunnel/support.rs"]
+#[allow(dead_code, reason = "shared with the other tests of the tunnel")]
+mod support;
 
 use std::time::{Duration, Instant};
 
@@ -19,7 +33,7 @@ use tokio::{
 };
 use tokio_rustls::{TlsConnector, client::TlsStream};
 
-use crate::support::*;
+use support::*;
 
 const DATA: u8 = 0;
 const HEADERS: u8 = 1;
@@ -117,6 +131,9 @@ impl Rogue {
     }
 }
 
+/// Held by each test from its beginning to its end: one at a time, since they measure the whole process.
+static ALONE: tokio::sync::Mutex<()> = tokio::sync::Mutex::const_new(());
+
 fn resident() -> usize {
     let text = std::fs::read_to_string("/proc/self/statm").unwrap();
     text.split(' ').nth(1).unwrap().parse::<usize>().unwrap() * 4096
@@ -138,6 +155,7 @@ async fn good(hub: &Hub) -> (Agent, ClusterId) {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_member_can_open_nothing_towards_the_hub() {
+    let _alone = ALONE.lock().await;
     let hub = Hub::start(quick()).await;
     let (_agent, neighbour) = good(&hub).await;
     let promise = [&2_u32.to_be_bytes()[..], GET].concat();
@@ -163,6 +181,7 @@ async fn a_member_can_open_nothing_towards_the_hub() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn garbage_ends_the_tunnel_and_nothing_else() {
+    let _alone = ALONE.lock().await;
     let hub = Hub::start(quick()).await;
     let (_agent, neighbour) = good(&hub).await;
     let seed =
@@ -185,6 +204,7 @@ async fn garbage_ends_the_tunnel_and_nothing_else() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn whoever_floods_is_cut_and_others_stay_fast() {
+    let _alone = ALONE.lock().await;
     let hub = Hub::start(Settings::default()).await;
     let (_agent, neighbour) = good(&hub).await;
     let alone = round_trips(&hub, neighbour, 100).await;
@@ -228,6 +248,7 @@ async fn whoever_floods_is_cut_and_others_stay_fast() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_answer_in_crumbs_that_nobody_reads_is_bounded() {
+    let _alone = ALONE.lock().await;
     let hub = Hub::start(Settings::default()).await;
     let (_agent, neighbour) = good(&hub).await;
     let mut rogue = Rogue::come(&hub).await;
