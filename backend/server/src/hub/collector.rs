@@ -204,10 +204,11 @@ async fn read(tx: &Tx, dependent: Dependent) -> Result<Owned> {
     Ok(Owned { dependent, views, namespace, object })
 }
 
-/// Removes an object whose owners are gone, or takes those of them out that are. Says whether it went.
+/// Removes an object whose owners are gone, or takes those of them out that are. Says whether it is gone.
 async fn collect(platform: &Platform, id: Uuid) -> Result<bool> {
     let mut tx = begin(platform).await?;
-    let Some(found) = owners::dependent(&tx, id).await? else { return Ok(false) };
+    // Somebody else was quicker to remove it.
+    let Some(found) = owners::dependent(&tx, id).await? else { return Ok(true) };
     let owned = read(&tx, found).await?;
     let references = owned.object.pointer("/metadata/ownerReferences").and_then(Value::as_array);
     let mut states: HashMap<String, OwnerState> = HashMap::new();
