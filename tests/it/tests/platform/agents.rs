@@ -306,7 +306,6 @@ async fn another_hanses_cluster_is_let_be_unless_it_is_taken_over(db: Db) {
         if members == 0 { Ok(()) } else { Err(members) }
     })
     .await;
-    assert_ne!(second.admin.get("clusters/bremen").await.is(200)["phase"], "Ready");
     guest.kill9();
     phase(&first, "bremen", "Ready").await;
     // With force it is the second one's, and the first lets it be when its agent comes again.
