@@ -8,7 +8,6 @@ use std::{
     time::{Duration, Instant},
 };
 
-use chrono::{DateTime, Utc};
 use hanse_federation::{
     ClusterPlan,
     plan::{Options, Refusals, overall_phase, plan_cluster},
@@ -76,13 +75,17 @@ pub async fn run(engine: Arc<Engine>) {
 }
 
 fn refresh(engine: &Engine, object: &Object) {
-    let mut fresh = compute(engine, object);
-    {
+    let fresh = compute(engine, object);
+    let changed = {
         let mut kept = object.status.lock().unwrap_or_else(PoisonError::into_inner);
-        if kept.as_ref().is_some_and(|old| alike(old, &mut fresh)) {
-            return;
+        let same = kept.as_ref().is_some_and(|old| alike(old, &fresh));
+        if !same {
+            *kept = Some(Arc::new(fresh.clone()));
         }
-        *kept = Some(Arc::new(fresh.clone()));
+        !same
+    };
+    if !changed {
+        return;
     }
     if let Ok(json) = serde_json::to_value(&fresh) {
         engine.status_writer.object(object.id, fresh.phase.to_string(), json, fresh.updated_at);
@@ -103,24 +106,17 @@ fn refresh(engine: &Engine, object: &Object) {
     });
 }
 
-/// Whether two computations say the same, apart from when they were made. The new one is as it was afterwards.
-fn alike(old: &FederatedStatus, new: &mut FederatedStatus) -> bool {
-    let times = lend_times(new, old.updated_at, old.clusters.iter().map(|cluster| cluster.observed_at));
-    let same = *old == *new;
-    lend_times(new, times.0, times.1);
-    same
-}
-
-/// Gives a status other times, and gives back those that it had.
-fn lend_times(
-    status: &mut FederatedStatus,
-    updated_at: DateTime<Utc>,
-    observed_at: impl IntoIterator<Item = Option<DateTime<Utc>>>,
-) -> (DateTime<Utc>, Vec<Option<DateTime<Utc>>>) {
-    let updated_at = std::mem::replace(&mut status.updated_at, updated_at);
-    let clusters = status.clusters.iter_mut().zip(observed_at);
-    let observed_at = clusters.map(|(cluster, at)| std::mem::replace(&mut cluster.observed_at, at)).collect();
-    (updated_at, observed_at)
+/// Whether two computations say the same, apart from when they were made.
+fn alike(old: &FederatedStatus, new: &FederatedStatus) -> bool {
+    let timeless = |status: &FederatedStatus| {
+        let mut status = status.clone();
+        status.updated_at = chrono::DateTime::UNIX_EPOCH;
+        for cluster in &mut status.clusters {
+            cluster.observed_at = None;
+        }
+        status
+    };
+    timeless(old) == timeless(new)
 }
 
 /// Status of an object from what is known now.
