@@ -73,6 +73,16 @@ impl Collector {
         }
     }
 
+    /// Notes whether an owner goes after its dependents; one that is gone waits no more.
+    fn waits(&self, id: Uuid, waits: bool) {
+        let mut waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
+        if waits {
+            waiting.insert(id);
+        } else {
+            waiting.remove(&id);
+        }
+    }
+
     fn waiting(&self) -> Vec<Uuid> {
         self.waiting.lock().unwrap_or_else(PoisonError::into_inner).iter().copied().collect()
     }
@@ -166,7 +176,9 @@ async fn begin(platform: &Platform) -> Result<Tx> {
 /// Looks at an object: whether its owners are there, and whether it waits for its dependents. Says whether it went.
 async fn look(platform: &Platform, id: Uuid) -> Result<bool> {
     let gone = attempts!(collect(platform, id))?;
-    if !gone {
+    if gone {
+        platform.collector.waits(id, false);
+    } else {
         wait(platform, id).await?;
     }
     Ok(gone)
@@ -334,11 +346,7 @@ async fn wait(platform: &Platform, id: Uuid) -> Result<()> {
         let tx = begin(platform).await?;
         owners::owner(&tx, id).await?.is_some_and(|owner| owner.waits)
     };
-    let mark = |waits: bool| {
-        let mut waiting = platform.collector.waiting.lock().unwrap_or_else(PoisonError::into_inner);
-        if waits { waiting.insert(id) } else { waiting.remove(&id) }
-    };
-    mark(waits);
+    platform.collector.waits(id, waits);
     if !waits {
         return Ok(());
     }
@@ -349,7 +357,7 @@ async fn wait(platform: &Platform, id: Uuid) -> Result<()> {
         return Ok(());
     }
     attempts!(free(platform, id))?;
-    mark(false);
+    platform.collector.waits(id, false);
     Ok(())
 }
 
