@@ -13,9 +13,11 @@ use tokio::{sync::Notify, time::timeout};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::{
-    connector::{Connector, Tuning},
+    api::Api,
+    connector::{Connector, Lane, Tuning},
+    error::MemberError,
     health::HealthOptions,
-    limiter::LimiterOptions,
+    limiter::{Limiter, LimiterOptions},
     member::Member,
 };
 
@@ -162,6 +164,14 @@ impl Fleet {
         inner.tasks.spawn(announce(Arc::downgrade(inner), Arc::clone(&member)));
         inner.changed(id);
         Ok(member)
+    }
+
+    /// A way to a cluster that is no member (yet).
+    pub(crate) fn api(&self, connector: &Connector) -> Result<Api, MemberError> {
+        let Inner { options, closing, .. } = &*self.0;
+        let transport = connector.open(Lane::Probes, &options.tuning)?;
+        let limiter = Limiter::new(options.limiter.clone());
+        Ok(Api::new(transport, limiter, options.request_deadline, closing.child_token()))
     }
 
     /// Removes a member and waits, a few seconds at most, until its tasks have ended. `false` when there was none.

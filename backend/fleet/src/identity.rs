@@ -13,7 +13,9 @@ use thiserror::Error;
 use crate::{
     FIELD_MANAGER,
     api::{Api, Call, JSON, METADATA},
+    connector::Connector,
     error::MemberError,
+    fleet::Fleet,
     member::Member,
 };
 
@@ -43,6 +45,14 @@ pub struct Claim {
     pub since: Option<DateTime<Utc>>,
 }
 
+impl Claim {
+    /// Whether a Hanse other than `instance` left it; an empty mark is nobody's.
+    #[must_use]
+    pub fn is_of_another(&self, instance: &str) -> bool {
+        !self.instance.is_empty() && self.instance != instance
+    }
+}
+
 /// Why a cluster was not claimed.
 #[derive(Clone, Debug, Error)]
 pub enum ClaimError {
@@ -52,6 +62,16 @@ pub enum ClaimError {
     /// The member refused or did not answer.
     #[error(transparent)]
     Member(#[from] MemberError),
+}
+
+impl Fleet {
+    /// Who the cluster at the end of a way is, and who governs it: for looking before it becomes a member.
+    ///
+    /// # Errors
+    /// When the way cannot be used, or the cluster refuses or does not answer.
+    pub async fn identity(&self, connector: &Connector) -> Result<Identity, MemberError> {
+        read(&self.api(connector)?).await
+    }
 }
 
 impl Member {
@@ -73,7 +93,7 @@ impl Member {
             let marker = marker(self.api()).await?;
             let (method, path, version) = match &marker {
                 Some(Marker { claim, .. }) if claim.instance == instance => return Ok(()),
-                Some(Marker { claim, .. }) if !force && !claim.instance.is_empty() => {
+                Some(Marker { claim, .. }) if !force && claim.is_of_another(instance) => {
                     return Err(ClaimError::Taken(claim.clone()));
                 }
                 Some(Marker { version, .. }) => {

@@ -9,7 +9,7 @@ use std::{
 
 use chrono::{DateTime, TimeDelta, Utc};
 use futures::future::BoxFuture;
-use hanse_fleet::{identity::ClaimError, probe::permissions::NEEDS};
+use hanse_fleet::{Connector, identity::ClaimError, probe::permissions::NEEDS};
 use hanse_store::{
     AuditEvent, Store, StoreError, WriteContext,
     agents::{self as rows, Token, is_pending},
@@ -182,6 +182,12 @@ impl Agents {
     #[must_use]
     pub fn is_foreign(&self, cluster: ClusterId) -> bool {
         self.known(cluster, |known| known.claim.is_some())
+    }
+
+    /// A cluster was found to be another Hanse's.
+    fn is_anothers(&self, cluster: ClusterId, error: &ClaimError) {
+        let why = format!("{error}: detach it there, or detach it here and join it again with force.");
+        self.known(cluster, |known| known.claim = Some(why));
     }
 
     /// Reads again what is stored of a cluster's agent, and ends tunnels whose certificate was revoked meanwhile, also
@@ -695,14 +701,26 @@ pub(crate) async fn follow(platform: Arc<Platform>) {
 async fn came(platform: &Platform, id: ClusterId) -> Result<()> {
     let Some(row) = platform.store.clusters_by_ids(vec![id.0]).await?.remove(&id.0) else { return Ok(()) };
     if platform.fleet.get(id).is_none() {
+        // Its mark is read before it is a member: not even for a moment may anything be written to another's.
+        let connector = Connector::tunnel(platform.agents.tunnels().clone(), id);
+        let mark = match platform.fleet.identity(&connector).await {
+            Ok(identity) => identity.claim,
+            // It was another's when it was seen last.
+            Err(_) if platform.agents.is_foreign(id) => return Ok(()),
+            Err(_) => None,
+        };
+        if let Some(claim) = mark.filter(|claim| !row.take_over && claim.is_of_another(&platform.instance)) {
+            platform.agents.is_anothers(id, &ClaimError::Taken(claim));
+            tell(platform, row.name);
+            return Ok(());
+        }
         super::monitor::connect(&platform.store, &platform.fleet, platform.agents.tunnels(), &row).await?;
     }
     let Some(member) = platform.fleet.get(id) else { return Ok(()) };
     let claimed = member.claim(&platform.instance, row.take_over).await;
     match claimed {
         Err(error @ ClaimError::Taken(_)) => {
-            let why = format!("{error}: detach it there, or detach it here and join it again with force.");
-            platform.agents.known(id, |known| known.claim = Some(why));
+            platform.agents.is_anothers(id, &error);
             platform.fleet.remove(id).await;
         }
         Ok(()) => {
