@@ -1,6 +1,9 @@
 //! One function per verb. Each answers like an apiserver; what a write comes to is decided by `write`.
 
-use std::sync::{Arc, PoisonError};
+use std::{
+    sync::{Arc, PoisonError},
+    time::{Duration, Instant},
+};
 
 use bytes::Bytes;
 use hanse_machinery::{
@@ -30,8 +33,9 @@ use crate::{Platform, context::OpContext, error::Error, identity::session::Crede
 
 /// Largest body of a write, as apiservers have it.
 pub const LARGEST: usize = 3 * 1024 * 1024;
-/// Attempts of a patch when others are quicker.
-pub const ATTEMPTS: usize = 16;
+/// How long a write that names no version is tried again when others are quicker: an apiserver, too, gives up with the
+/// request alone.
+const PATIENCE: Duration = Duration::from_secs(10);
 
 /// Parameters of a query that verbs look at.
 #[derive(Clone, Debug, Default)]
@@ -498,9 +502,8 @@ async fn change(
     make: impl Fn(&Value) -> std::result::Result<Value, Status>,
 ) -> Result<Value> {
     let sub = request.path.subresource.as_str();
-    let mut attempt = 0;
+    let began = Instant::now();
     loop {
-        attempt += 1;
         let item = request.existing().await?;
         let live = &*item.object;
         let made = make(live)?;
@@ -514,7 +517,7 @@ async fn change(
         match request.writer().update(&item, new.clone(), on).await {
             Ok(()) => return outcome(request, &item.key.1, &new).await,
             Err(Fault::Error(error)) if is_race(&error) => {
-                if !unconditional || attempt >= ATTEMPTS {
+                if !unconditional || began.elapsed() >= PATIENCE {
                     return Err(write::modified(&request.kind, &item.key.1).into());
                 }
             }

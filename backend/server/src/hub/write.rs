@@ -52,6 +52,9 @@ use crate::{
     tenancy::{namespace, project},
 };
 
+/// Attempts of a write that follows from another one when others are quicker.
+const ATTEMPTS: usize = 16;
+
 type Done = Result<(), Fault>;
 
 /// A write on its way to a record.
@@ -359,7 +362,7 @@ impl Writer<'_> {
                 // Written as it is seen: what the preference comes to is decided on the way, as for any write.
                 match Box::pin(writer.update(&item, (*item.object).clone(), "")).await {
                     // Somebody else wrote the object, perhaps before the preference was there: it is looked at again.
-                    Err(Fault::Error(error)) if verbs::is_race(&error) && attempt < verbs::ATTEMPTS => {}
+                    Err(Fault::Error(error)) if verbs::is_race(&error) && attempt < ATTEMPTS => {}
                     other => {
                         other?;
                         break;
