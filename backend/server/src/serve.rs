@@ -398,7 +398,9 @@ async fn new_clusters(platform: &Platform, changes: &[Arc<hanse_store::Change>])
             Op::Created | Op::Updated
                 if platform.fleet.get(id).is_none() && !platform.agents.is_foreign(id) =>
             {
-                if let Some(row) = platform.store.clusters_by_ids(vec![id.0]).await?.remove(&id.0) {
+                let row = platform.store.clusters_by_ids(vec![id.0]).await?.remove(&id.0);
+                let observed = platform.monitor.of(id);
+                if let Some(row) = row.filter(|row| crate::clusters::monitor::is_known(row, &observed)) {
                     crate::clusters::monitor::connect(
                         &platform.store,
                         &platform.fleet,

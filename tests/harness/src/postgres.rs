@@ -50,7 +50,7 @@ impl Postgres {
     }
 
     fn start() -> anyhow::Result<Self> {
-        let script = concat!(env!("CARGO_MANIFEST_DIR"), "/postgres.sh");
+        let script = crate::testbed::repository().join("tests/harness/postgres.sh");
         let mut server = Command::new("bash")
             .arg(script)
             .stdin(Stdio::piped())

@@ -3,7 +3,7 @@
 use super::*;
 
 fn file(name: &str) -> String {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/scenarios").join(name).display().to_string()
+    Path::new("tests/scenarios").join(name).display().to_string()
 }
 
 async fn simulates(name: &str, options: &[&str]) -> Ended {

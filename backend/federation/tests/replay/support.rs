@@ -4,7 +4,7 @@ use hanse_federation::simulate::{Scenario, simulate};
 use serde_json::{Map, Value, json};
 
 pub fn cases(file: &str) -> Value {
-    let path = format!("{}/tests/cases/{file}.json", env!("CARGO_MANIFEST_DIR"));
+    let path = format!("tests/cases/{file}.json");
     serde_json::from_str(&std::fs::read_to_string(path).unwrap()).unwrap()
 }
 

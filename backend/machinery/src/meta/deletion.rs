@@ -36,6 +36,17 @@ pub struct DeleteOptions {
     pub dry_run: Vec<String>,
 }
 
+impl DeleteOptions {
+    /// Whether what is asked is the same whatever the object looks like: no condition, and nothing about what it owns but
+    /// what is usual.
+    #[must_use]
+    pub fn is_plain(&self) -> bool {
+        self.preconditions.is_none()
+            && self.orphan_dependents != Some(true)
+            && matches!(self.propagation_policy, None | Some(Propagation::Background))
+    }
+}
+
 /// What the object must be.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "camelCase", default)]

@@ -74,8 +74,9 @@ impl Monitor {
                 .unwrap_or_default();
             // What was ready before the restart has not been seen yet since.
             observed.phase = ClusterPhase::Pending;
+            let known = is_known(&row, &observed);
             kept.insert(id, observed);
-            if let Err(error) = connect(store, fleet, tunnels, &row).await {
+            if known && let Err(error) = connect(store, fleet, tunnels, &row).await {
                 tracing::error!(cluster = row.name, "it cannot be connected: {error:?}");
             }
         }
@@ -144,6 +145,12 @@ impl Monitor {
             }
         }
     }
+}
+
+/// Whether it is known that a cluster is ours to govern. One that an agent brings may have another Hanse's mark, which is
+/// read when its tunnel stands for the first time, before anything else; who was a member before has ours.
+pub(crate) fn is_known(row: &hanse_store::clusters::Model, observed: &Observed) -> bool {
+    row.connection != "agent" || observed.last_seen_at.is_some()
 }
 
 /// Connects a stored cluster: opens its sealed way in and adds it to the fleet.

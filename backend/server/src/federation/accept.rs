@@ -541,8 +541,8 @@ pub async fn delete(
     type_: &str,
     name: &str,
 ) -> Result<model::FederatedObject> {
-    let (home, row) = delete_row(platform, op, place, type_, name, Removal::default()).await?;
-    read::body(platform, home.project(), row, true)
+    let left = delete_row(platform, op, place, type_, name, Removal::default()).await?;
+    read::body(platform, left.home.project(), left.row, true)
 }
 
 /// How an object is removed.
@@ -556,6 +556,16 @@ pub struct Removal {
     pub addition: Option<Addition>,
 }
 
+/// What is left of an object that was removed.
+pub struct Left {
+    /// Where it belongs.
+    pub home: Home,
+    /// Its record, as it is marked.
+    pub row: federated::Model,
+    /// Whether nothing held the record: then it is gone already.
+    pub gone: bool,
+}
+
 /// [`delete`], in the ways that a root of the hub knows.
 ///
 /// # Errors
@@ -567,7 +577,7 @@ pub async fn delete_row(
     type_: &str,
     name: &str,
     how: Removal,
-) -> Result<(Home, federated::Model)> {
+) -> Result<Left> {
     // Who may not remove it is told by what it may see.
     let home = match place {
         Place::Project(_) => home(platform, op, place, Need::View).await?,
@@ -600,9 +610,10 @@ pub async fn delete_row(
         })
     })
     .await?;
-    let gone = row.into_inner().object;
-    let shown = next.unwrap_or(federated::Model { deleted_at: Some(op.now), ..gone });
-    Ok((home, shown))
+    let gone = next.is_none();
+    let before = row.into_inner().object;
+    let row = next.unwrap_or(federated::Model { deleted_at: Some(op.now), ..before });
+    Ok(Left { home, row, gone })
 }
 
 /// Changes only what a root of the hub adds to an object that is being removed: with the last finalizer it goes.

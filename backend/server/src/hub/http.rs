@@ -6,13 +6,14 @@ use std::sync::Arc;
 
 use axum::{
     Extension, Router,
-    body::{Body, to_bytes},
+    body::Body,
     extract::{FromRequestParts as _, Request as HttpRequest, State},
     http::{HeaderValue, Method, StatusCode, header, request::Parts},
     response::{IntoResponse as _, Response},
     routing::any,
 };
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
+use futures::StreamExt as _;
 use hanse_machinery::{
     Status, convert, discovery, meta, openapi2, ssa,
     status::{FieldError, In, MODIFIED},
@@ -222,11 +223,26 @@ async fn resource(
     Ok(response)
 }
 
+/// What is read, and thrown away, of a body that is too large: who is still writing does not hear the answer.
+const DRAINED: usize = 8 * LARGEST;
+
 async fn read(body: Body) -> Result<Bytes, Status> {
-    // One more than is taken: verbs say what is too large.
-    to_bytes(body, LARGEST + 1)
-        .await
-        .map_err(|_| Status::too_large(&format!("Request entity too large: limit is {LARGEST}")))
+    let mut chunks = body.into_data_stream();
+    let (mut taken, mut seen) = (BytesMut::new(), 0);
+    while let Some(chunk) = chunks.next().await {
+        let chunk = chunk.map_err(|error| Status::bad_request(format!("the body broke off: {error}")))?;
+        seen += chunk.len();
+        if seen > DRAINED {
+            break;
+        }
+        if seen <= LARGEST {
+            taken.extend_from_slice(&chunk);
+        }
+    }
+    if seen > LARGEST {
+        return Err(verbs::too_large());
+    }
+    Ok(taken.freeze())
 }
 
 async fn watch(request: Request) -> Result<Response, Fault> {

@@ -235,6 +235,17 @@ pub fn federated(kind: &Kind, target: &Resource, row: hub::Federated) -> Option<
     })
 }
 
+/// The same object as a kind shows its changed record.
+#[must_use]
+pub fn again(kind: &Kind, row: hub::Federated) -> Option<Item> {
+    let (Backing::Federated(target) | Backing::FederatedNamespace(target) | Backing::Plain(target)) =
+        &kind.backing
+    else {
+        return None;
+    };
+    federated(kind, target, row)
+}
+
 /// Whether a client's finalizer holds what a root shows.
 fn is_held(view: Option<&hub::View>) -> bool {
     view.is_some_and(|view| !hanse_store::owners::Kept::of(&view.body).finalizers.is_empty())

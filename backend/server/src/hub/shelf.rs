@@ -303,6 +303,13 @@ impl Shelves {
         Ok(shelf)
     }
 
+    /// The shelf of a kind as it is, without what was committed lately; none when nobody has asked for it before.
+    pub async fn as_is(&self, kind: &Arc<Kind>) -> Option<Shared> {
+        let inner = self.inner.lock().await;
+        let (known, shelf) = inner.shelves.get(&(kind.root, kind.type_name()))?;
+        (known.backing == kind.backing).then(|| Arc::clone(shelf))
+    }
+
     /// Takes in everything that has been committed.
     ///
     /// # Errors

@@ -17,6 +17,7 @@ use hanse_machinery::{
     ssa::{self, Fields},
     strict::{self, Validation},
 };
+use hanse_store::hub;
 use hanse_types::error::ErrorCode;
 use serde_json::{Value, json};
 use uuid::Uuid;
@@ -26,7 +27,7 @@ use super::{
     kinds::{Backing, Kind, SYSTEM},
     kubefed, render,
     route::{Path, Root},
-    shelf::{Fault, Item, Shared},
+    shelf::{Fault, Item, Shared, Source},
     write::{self, Writer},
 };
 use crate::{Platform, context::OpContext, error::Error, identity::session::Credential};
@@ -113,6 +114,13 @@ impl Request {
     async fn find(&self, name: &str) -> Result<Option<Arc<Item>>> {
         let key = (self.namespace().to_owned(), name.to_owned());
         Ok(self.shelf().await?.read().unwrap_or_else(PoisonError::into_inner).get(&key))
+    }
+
+    /// The object as it was seen last; others may have changed it since.
+    async fn seen(&self, name: &str) -> Option<Arc<Item>> {
+        let key = (self.namespace().to_owned(), name.to_owned());
+        let shelf = self.platform.shelves.as_is(&self.kind).await?;
+        shelf.read().unwrap_or_else(PoisonError::into_inner).get(&key)
     }
 
     fn missing(&self, name: &str) -> Status {
@@ -331,9 +339,6 @@ pub async fn list(request: &Request) -> Result<Answer> {
 
 /// A body of a write, as the kind's server reads it.
 fn decode(request: &Request) -> Result<(Value, Vec<String>)> {
-    if request.body.len() > LARGEST {
-        return Err(too_large().into());
-    }
     let text = media(&request.content_type);
     let json: Bytes = match text {
         "" | "application/json" => request.body.clone(),
@@ -370,7 +375,8 @@ fn media(content_type: &str) -> &str {
     content_type.split(';').next().unwrap_or_default().trim()
 }
 
-fn too_large() -> Status {
+/// Of a body that no apiserver takes.
+pub(super) fn too_large() -> Status {
     Status::too_large(&format!("Request entity too large: limit is {LARGEST}"))
 }
 
@@ -571,9 +577,6 @@ pub async fn update(request: &Request) -> Result<Answer> {
 /// `PATCH`.
 pub async fn patch(request: &Request) -> Result<Answer> {
     request.decide(Need::Edit).await?;
-    if request.body.len() > LARGEST {
-        return Err(too_large().into());
-    }
     let custom = !request.kind.descriptor.is_built_in();
     let kind = patch::Kind::of_content_type(&request.content_type)
         .filter(|kind| !(custom && *kind == patch::Kind::Strategic))
@@ -647,27 +650,46 @@ async fn apply(request: &Request, fields: &Fields, writer: ssa::Writer<'_>) -> R
 pub async fn delete(request: &Request) -> Result<Answer> {
     request.decide(Need::Remove).await?;
     let options = delete_options(request)?;
+    // Most clients ask for nothing that depends on the very latest: then what was seen last will do, if it still is the
+    // same object. The record itself is looked at in the transaction.
+    if options.is_plain()
+        && let Some(item) = request.seen(&request.path.name).await
+        && matches!(item.source, Source::Federated(_))
+    {
+        match end(request, &item, &options).await {
+            Err(Fault::Error(error)) if error.code == ErrorCode::NotFound => {}
+            other => return other,
+        }
+    }
     let item = request.existing().await?;
-    request.writer().delete(&item, &options).await?;
-    let resource = request.kind.descriptor.resource_in();
+    end(request, &item, &options).await
+}
+
+async fn end(request: &Request, item: &Arc<Item>, options: &meta::DeleteOptions) -> Result<Answer> {
+    let left = request.writer().delete(item, options).await?;
     if request.op.request.dry_run {
         return Ok(Answer { code: 200, body: (*item.object).clone(), warnings: Vec::new() });
     }
-    let left = request.find(&item.key.1).await?.filter(|left| left.id == item.id);
+    let left = match (left, &item.source) {
+        (Some(left), _) if left.gone => None,
+        (Some(left), Source::Federated(row)) => {
+            let marked = hub::Federated { row: left.row, copies: true, ..(**row).clone() };
+            let shown = render::again(&request.kind, marked);
+            shown.map(|shown| Arc::new(render::at(shown, item.revision)))
+        }
+        _ => request.find(&item.key.1).await?.filter(|left| left.id == item.id),
+    };
     Ok(match left {
         Some(left) => request.answer(200, &left.object, Vec::new()),
-        None => Answer {
-            code: 200,
-            body: Status::success(resource, &item.key.1, &item.id.to_string()),
-            warnings: Vec::new(),
-        },
+        None => {
+            let resource = request.kind.descriptor.resource_in();
+            let body = Status::success(resource, &item.key.1, &item.id.to_string());
+            Answer { code: 200, body, warnings: Vec::new() }
+        }
     })
 }
 
 fn delete_options(request: &Request) -> Result<meta::DeleteOptions> {
-    if request.body.len() > LARGEST {
-        return Err(too_large().into());
-    }
     let mut options = request.query.delete.clone();
     if !request.body.iter().all(u8::is_ascii_whitespace) {
         let mut body: Value = if protobuf::is(&request.body) {
@@ -701,7 +723,9 @@ pub async fn delete_collection(request: &Request) -> Result<Answer> {
     for item in &chosen {
         match request.writer().delete(item, &options).await {
             Err(Fault::Error(error)) if error.code == ErrorCode::NotFound => {}
-            other => other?,
+            other => {
+                other?;
+            }
         }
     }
     let kind = &request.kind.descriptor;

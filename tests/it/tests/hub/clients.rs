@@ -6,7 +6,7 @@ use std::{
     time::Duration,
 };
 
-use hanse_harness::{ControlPlanes, HanseProcess};
+use hanse_harness::{ControlPlanes, HanseProcess, testbed::repository};
 use hanse_it::{Client, PASSWORD};
 use serde_json::{Value, json};
 use tokio::{
@@ -103,15 +103,13 @@ fn kubectls() -> Vec<Vec<String>> {
 }
 
 fn testbed_binary() -> Option<String> {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).ancestors().nth(2)?;
-    let output = std::process::Command::new(root.join("scripts/testbed-build")).output().ok()?;
+    let output = std::process::Command::new(repository().join("scripts/testbed-build")).output().ok()?;
     Some(String::from_utf8_lossy(&output.stdout).trim().to_owned())
 }
 
 /// The program with client-go and helm inside.
 fn clients_binary() -> PathBuf {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).ancestors().nth(2).unwrap();
-    let output = std::process::Command::new(root.join("scripts/clients-build")).output().unwrap();
+    let output = std::process::Command::new(repository().join("scripts/clients-build")).output().unwrap();
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     PathBuf::from(String::from_utf8_lossy(&output.stdout).trim())
 }
@@ -275,8 +273,11 @@ impl Informer {
     }
 }
 
-/// Changes by several writers at both ends of restarts: the informer is told each object's last state, nothing twice
-/// and nothing out of order.
+/// For how many minutes to go on, with more objects between restarts; by default it is over after two restarts.
+const MINUTES: &str = "HANSE_INFORMER_MINUTES";
+
+/// Changes at both ends of restarts: the informer is told each object's last state, nothing twice and nothing out of
+/// order.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_informer_misses_nothing_over_restarts() {
     let mut server = Server::start().await;
@@ -290,10 +291,12 @@ async fn an_informer_misses_nothing_over_restarts() {
     let list = "/api/v1/namespaces/informed/configmaps";
     let mut expected: std::collections::BTreeMap<String, i64> = std::collections::BTreeMap::new();
     let mut writes: Vec<(String, i64)> = Vec::new();
-    let mut deleted = Vec::new();
-    for round in 0..4 {
+    let minutes: u64 = std::env::var(MINUTES).map_or(0, |text| text.parse().expect("a number of minutes"));
+    let (began, objects) = (std::time::Instant::now(), if minutes > 0 { 150_u32 } else { 12 });
+    let (mut round, mut restarts, mut deletions) = (0, 0, 0);
+    while round < 4 || began.elapsed() < Duration::from_secs(minutes * 60) {
         let hub = server.hub("kube");
-        for number in 0..12 {
+        for number in 0..objects {
             let name = format!("c{round}-{number}");
             let made = hub.post(list, &config_map(&name, "0")).await.is(201);
             writes.push((name.clone(), version(&made)));
@@ -307,15 +310,17 @@ async fn an_informer_misses_nothing_over_restarts() {
             if number % 3 == 0 {
                 hub.delete(&format!("{list}/{name}")).await.is(200);
                 expected.remove(&name);
-                deleted.push(name);
+                deletions += 1;
             }
         }
-        if round == 1 {
+        if round % 4 == 1 {
             server.process.kill9();
         }
         if round % 2 == 1 {
             server.process.restart().await;
+            restarts += 1;
         }
+        round += 1;
     }
     let hub = server.hub("kube");
     hub.post(list, &config_map("end", "0")).await.is(201);
@@ -348,8 +353,9 @@ async fn an_informer_misses_nothing_over_restarts() {
     assert_eq!(told, expected);
     // While the server runs each write is told, not only the last of each object.
     let missed = writes.iter().filter(|write| !versions.contains(write)).count();
-    assert!(missed <= 4, "{missed} of {} writes were joined with a later one", writes.len());
-    assert_eq!(deleted.len(), 16);
+    println!("{} writes, {deletions} deletions, {restarts} restarts, {missed} joined", writes.len());
+    assert!(missed <= 2 * restarts, "{missed} of {} writes were joined with a later one", writes.len());
+    assert_eq!(deletions, round * objects.div_ceil(3));
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

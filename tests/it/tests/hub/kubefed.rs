@@ -8,7 +8,7 @@ use std::{
 };
 
 use futures::future::join_all;
-use hanse_harness::ControlPlanes;
+use hanse_harness::{ControlPlanes, testbed::repository};
 use hanse_it::{Db, TestApp};
 use serde_json::json;
 use tokio::{process::Command, time::timeout};
@@ -29,8 +29,7 @@ const STEP: &str = "-single-call-timeout=60s";
 
 /// The folder with the suite's test binary, kubefedctl, and the controller manager that the suite starts.
 fn programs() -> PathBuf {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).ancestors().nth(2).unwrap();
-    let output = std::process::Command::new(root.join("scripts/kubefed-build")).output().unwrap();
+    let output = std::process::Command::new(repository().join("scripts/kubefed-build")).output().unwrap();
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     PathBuf::from(String::from_utf8_lossy(&output.stdout).trim())
 }

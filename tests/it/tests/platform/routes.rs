@@ -18,7 +18,7 @@ const METHODS: [&str; 5] = ["get", "post", "put", "patch", "delete"];
 
 #[test]
 fn the_committed_openapi_document_is_the_one_of_the_code() {
-    let committed = concat!(env!("CARGO_MANIFEST_DIR"), "/../../frontend/openapi.json");
+    let committed = hanse_harness::testbed::repository().join("frontend/openapi.json");
     let committed: Value = serde_json::from_str(&std::fs::read_to_string(committed).unwrap()).unwrap();
     let made = serde_json::to_value(hanse_server::api::document()).unwrap();
     assert!(

@@ -81,14 +81,19 @@ impl Writer<'_> {
         Ok(())
     }
 
-    /// Removes an object; with finalizers it is only marked.
-    pub async fn delete(&self, live: &Item, options: &meta::DeleteOptions) -> Done {
+    /// Removes an object; with finalizers it is only marked. Gives what is left of a record that nobody but its copies
+    /// holds; otherwise whoever wants to know looks.
+    pub async fn delete(
+        &self,
+        live: &Item,
+        options: &meta::DeleteOptions,
+    ) -> Result<Option<accept::Left>, Fault> {
         let time = render::time(self.op.now);
         let decided = meta::delete(&self.kind.descriptor, &live.object, options, &time)?;
         match &live.source {
             Source::Local(_) | Source::Federated(_) => {
                 let mut marked = match decided {
-                    meta::Deletion::Pending => return Ok(()),
+                    meta::Deletion::Pending => return Ok(None),
                     meta::Deletion::Mark(object) | meta::Deletion::Remove(object) => object,
                 };
                 let orphan = take_finalizer(&mut marked, ORPHAN);
@@ -102,7 +107,10 @@ impl Writer<'_> {
                 let exact = given.is_some_and(|given| given.resource_version.is_some());
                 self.end(live, marked, orphan, exact).await
             }
-            _ => self.delete_other(live).await,
+            _ => {
+                self.delete_other(live).await?;
+                Ok(None)
+            }
         }
     }
 
@@ -113,10 +121,18 @@ impl Writer<'_> {
     }
 
     /// Removes an object, or leaves it as it is marked when somebody holds it.
-    async fn end(&self, live: &Item, marked: Value, orphan: bool, exact: bool) -> Done {
-        let waits = Kept::of(&marked).finalizers.iter().any(|name| name == FOREGROUND);
+    async fn end(
+        &self,
+        live: &Item,
+        marked: Value,
+        orphan: bool,
+        exact: bool,
+    ) -> Result<Option<accept::Left>, Fault> {
+        let held = Kept::of(&marked).finalizers;
+        let waits = held.iter().any(|name| name == FOREGROUND);
+        let mut left = None;
         match &live.source {
-            Source::Local(local) if Kept::of(&marked).finalizers.is_empty() => {
+            Source::Local(local) if held.is_empty() => {
                 self.remove_local(local).await?;
             }
             Source::Local(local) => self.update_local(local, &marked).await?,
@@ -125,7 +141,8 @@ impl Writer<'_> {
                 let changes =
                     Kept::of(&addition.body) != Kept::of(&self.words_beside(row, &live.object).body);
                 if matches!(self.kind.backing, Backing::FederatedNamespace(_)) {
-                    return self.end_namespace(row, &marked, addition).await;
+                    self.end_namespace(row, &marked, addition).await?;
+                    return Ok(None);
                 }
                 if !is_going(&live.object) {
                     let mut op = self.op.clone();
@@ -136,11 +153,14 @@ impl Writer<'_> {
                         only: Some(row.row.id),
                         addition: changes.then_some(addition),
                     };
-                    accept::delete_row(self.platform, &op, self.place(), &row.row.r#type, &live.key.1, how)
-                        .await?;
-                    if !waits && !op.request.dry_run {
+                    let (place, type_) = (self.place(), &row.row.r#type);
+                    let ended =
+                        accept::delete_row(self.platform, &op, place, type_, &live.key.1, how).await?;
+                    // What it owns goes when it is gone; of one whose copies are still there the feed tells it later.
+                    if ended.gone && !op.request.dry_run {
                         collector::went(self.platform, row.row.id).await?;
                     }
+                    left = (held.is_empty() && !op.request.dry_run).then_some(ended);
                 } else if changes {
                     self.release(live, row, &marked).await?;
                 }
@@ -150,7 +170,7 @@ impl Writer<'_> {
         if waits && !self.op.request.dry_run {
             self.platform.collector.mark(live.id);
         }
-        Ok(())
+        Ok(left)
     }
 
     /// A FederatedNamespace goes: its namespace leaves all clusters. A client's finalizer holds what is shown.
