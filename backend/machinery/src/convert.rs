@@ -61,20 +61,36 @@ pub fn partial_list(list: &Value, version: &str) -> Value {
     })
 }
 
+/// What a row of a table shows.
+#[derive(Clone, Copy, Debug)]
+pub struct Row<'a> {
+    /// The object.
+    pub object: &'a Value,
+    /// How many replicas are wanted in all, where the object itself says something else: the number in each cluster.
+    pub wanted: Option<i64>,
+}
+
+impl<'a> From<&'a Value> for Row<'a> {
+    fn from(object: &'a Value) -> Self {
+        Self { object, wanted: None }
+    }
+}
+
 /// Objects as a table, in the columns that kubectl shows. `seconds` is now, since 1970. `metadata` is that of the
 /// list, or of the object for a single one. Watches leave out `headers` after their first event.
 #[must_use]
 pub fn table(
     kind: &Descriptor,
-    objects: &[Value],
+    rows: &[Row<'_>],
     metadata: &Value,
     include: Include,
     seconds: i64,
     headers: bool,
 ) -> Value {
     let columns = columns::of(kind);
-    let row = |object: &Value| {
-        let cells: Vec<Value> = columns.iter().map(|column| cells::cell(column, object, seconds)).collect();
+    let row = |shown: &Row<'_>| {
+        let cells: Vec<Value> = columns.iter().map(|column| cells::cell(column, shown, seconds)).collect();
+        let object = shown.object;
         let mut row = Map::new();
         row.insert("cells".into(), cells.into());
         match include {
@@ -103,7 +119,7 @@ pub fn table(
         "apiVersion": "meta.k8s.io/v1",
         "metadata": metadata,
         "columnDefinitions": definitions,
-        "rows": objects.iter().map(row).collect::<Vec<_>>(),
+        "rows": rows.iter().map(row).collect::<Vec<_>>(),
     })
 }
 
@@ -122,7 +138,7 @@ mod tests {
         });
         let now = 1_767_225_600 + 3 * 60;
         let list = json!({"resourceVersion": "9", "other": 1});
-        let table = table(&kind, &[object], &list, Include::Metadata, now, true);
+        let table = table(&kind, &[Row::from(&object)], &list, Include::Metadata, now, true);
         assert_eq!(table["rows"][0]["cells"], json!(["web", "2/3", 3, 2, "3m", "a,b", "x:1,y", "app=web"]));
         assert_eq!(table["metadata"], json!({"resourceVersion": "9"}));
         assert_eq!(table["columnDefinitions"][5]["priority"], json!(1));
@@ -133,7 +149,7 @@ mod tests {
     fn any_kind_has_a_name_and_a_birthday() {
         let kind = Descriptor::custom("example.com/v1", "Thing", "things", true, true);
         let object = json!({"metadata": {"name": "x", "creationTimestamp": "2026-01-01T00:00:00Z"}});
-        let table = table(&kind, &[object], &json!({}), Include::None, 1_767_225_600, true);
+        let table = table(&kind, &[Row::from(&object)], &json!({}), Include::None, 1_767_225_600, true);
         assert_eq!(table["rows"][0]["cells"], json!(["x", "0s"]));
     }
 }

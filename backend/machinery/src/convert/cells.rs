@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use super::{
-    age,
+    Row, age,
     columns::{Column, From, Special},
     duration,
 };
@@ -47,12 +47,16 @@ fn word(value: &Value) -> String {
     }
 }
 
-pub(super) fn cell(column: &Column, object: &Value, now: i64) -> Value {
+pub(super) fn cell(column: &Column, row: &Row<'_>, now: i64) -> Value {
+    let object = row.object;
     match column.from {
         From::Field(path, absent) => at(object, path).map_or_else(|| absent.to_owned(), word).into(),
         From::Flag(path) => (at(object, path) == Some(&Value::Bool(true))).into(),
         From::Number(path) => number(object, path).into(),
-        From::Ready(ready, wanted) => format!("{}/{}", number(object, ready), number(object, wanted)).into(),
+        From::Ready(ready, wanted) => {
+            let wanted = row.wanted.unwrap_or_else(|| number(object, wanted));
+            format!("{}/{wanted}", number(object, ready)).into()
+        }
         From::Age => age(text(object, "metadata.creationTimestamp"), now).into(),
         From::Since(path) => match text(object, path) {
             "" => "<none>".into(),

@@ -344,7 +344,8 @@ async fn tables_have_the_columns_of_an_apiserver() {
             std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_secs(),
         )
         .unwrap();
-        let ours = convert::table(&kind, objects, &plain["metadata"], Include::Metadata, seconds, true);
+        let rows: Vec<convert::Row<'_>> = objects.iter().map(Into::into).collect();
+        let ours = convert::table(&kind, &rows, &plain["metadata"], Include::Metadata, seconds, true);
         let columns = |table: &Value| -> Vec<Value> {
             let all = table["columnDefinitions"].as_array().unwrap();
             all.iter().map(|c| json!([c["name"], c["type"], c["format"], c["priority"]])).collect()

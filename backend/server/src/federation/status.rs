@@ -155,7 +155,7 @@ pub fn compute(engine: &Engine, object: &Object) -> FederatedStatus {
     let members: Vec<Member<'_>> = plans
         .iter()
         .filter(|plan| plan.selected)
-        .map(|plan| Member { cluster: &plan.name, status: plan.reflected.as_ref() })
+        .map(|plan| Member { cluster: &plan.name, status: known(plan) })
         .collect();
     let subject = Subject {
         resource: &object.record.resource,
@@ -164,6 +164,11 @@ pub fn compute(engine: &Engine, object: &Object) -> FederatedStatus {
         previous: previous.as_ref().map(|status| &status.aggregated),
     };
     summary(engine, object, rows, aggregate(&subject, &members), previous.as_deref())
+}
+
+/// What a cluster says of its copy; of one that cannot be reached nothing is known, whatever it said last.
+fn known(plan: &ClusterPlan) -> Option<&serde_json::Value> {
+    plan.reflected.as_ref().filter(|_| plan.phase != Phase::Unknown)
 }
 
 fn row(
@@ -271,7 +276,8 @@ fn summary(
         clusters_placed: u32::try_from(placed.len()).unwrap_or(u32::MAX),
         clusters_ready: u32::try_from(ready).unwrap_or(u32::MAX),
         replicas,
-        ready_replicas: replicas.map(|_| sum(|row| row.ready_replicas).unwrap_or(0)),
+        ready_replicas: replicas
+            .map(|_| sum(|row| row.ready_replicas.filter(|_| row.phase != Phase::Unknown)).unwrap_or(0)),
         aggregated,
         clusters: rows,
         updated_at: engine.parts.clock.now(),

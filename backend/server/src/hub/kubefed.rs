@@ -416,4 +416,154 @@ mod tests {
             assert_eq!(object, seed.object);
         }
     }
+
+    /// What KubeFed's own tests say, as it was recorded.
+    fn recorded(group: &str) -> Value {
+        let file = std::fs::read_to_string("../federation/tests/cases/kubefed_behaviour.json").unwrap();
+        let mut cases: Value = serde_json::from_str(&file).unwrap();
+        cases[group].take()
+    }
+
+    fn strings(list: &Value) -> Vec<String> {
+        list.as_array().unwrap().iter().map(|one| one.as_str().unwrap().to_owned()).collect()
+    }
+
+    /// The refusal of an object, or nothing when it is admitted.
+    fn refusal(kind: &str, spec: &Value, name: &str) -> String {
+        let mut object = json!({
+            "apiVersion": "core.kubefed.io/v1beta1", "kind": kind, "metadata": {"name": name}, "spec": spec,
+        });
+        let kind = Descriptor::custom("core.kubefed.io/v1beta1", kind, "", true, true);
+        admit(&kind, &mut object).err().map(|status| status.message).unwrap_or_default()
+    }
+
+    #[test]
+    fn clusters_are_refused_as_kubefed_refuses_them() {
+        let cases = recorded("validation");
+        let spec = |field: &str, value: Value| {
+            let mut spec = json!({"apiEndpoint": "https://example.com", "secretRef": {"name": "its-own"}});
+            spec[field] = value;
+            spec
+        };
+        let check = |field: &str, value: Value, expected: &str| {
+            let said = refusal("KubeFedCluster", &spec(field, value.clone()), "one");
+            assert_eq!(said.is_empty(), expected.is_empty(), "{field}: {value}: {said:?}");
+            assert!(said.contains(expected), "{field}: {value}: {said:?}");
+        };
+        for good in strings(&cases["apiEndpoint_ok"]) {
+            check("apiEndpoint", good.into(), "");
+        }
+        for bad in cases["apiEndpoint_bad"].as_array().unwrap() {
+            check("apiEndpoint", bad[0].clone(), bad[1].as_str().unwrap());
+        }
+        for good in strings(&cases["proxyURL"]["ok"]) {
+            check("proxyURL", if good == "(empty)" { "".into() } else { good.into() }, "");
+        }
+        for bad in strings(&cases["proxyURL"]["bad"]) {
+            check("proxyURL", bad.into(), cases["proxyURL"]["error"].as_str().unwrap());
+        }
+        for (group, expected) in
+            [("ok", ""), ("bad", cases["disabledTLSValidations"]["error"].as_str().unwrap())]
+        {
+            for list in cases["disabledTLSValidations"][group].as_array().unwrap() {
+                check("disabledTLSValidations", list.clone(), expected);
+            }
+        }
+    }
+
+    #[test]
+    fn types_are_refused_as_kubefed_refuses_them() {
+        let good = json!({
+            "federatedType": {
+                "group": "types.kubefed.io", "version": "v1beta1", "kind": "FederatedDeployment",
+                "pluralName": "federateddeployments", "scope": "Namespaced",
+            },
+            "propagation": "Enabled",
+            "targetType": {
+                "group": "apps", "version": "v1", "kind": "Deployment", "pluralName": "deployments",
+                "scope": "Namespaced",
+            },
+        });
+        assert_eq!(refusal("FederatedTypeConfig", &good, "deployments.apps"), "");
+        let cases = recorded("validation")["federatedTypeConfig"].take();
+        for case in cases.as_array().unwrap() {
+            let what = case["what"].as_str().unwrap();
+            let (field, value) = match what {
+                "federatedType.group empty" => ("/federatedType/group", ""),
+                "propagation empty" => ("/propagation", ""),
+                "targetType.version \"Alpha\"" => ("/targetType/version", "Alpha"),
+                "propagation \"InvalidPropagationMode\"" => ("/propagation", "InvalidPropagationMode"),
+                "name \"deployments\" for target apps/deployments" => ("", "deployments"),
+                other => panic!("no test for {other}"),
+            };
+            let (mut spec, mut name) = (good.clone(), "deployments.apps");
+            match spec.pointer_mut(field).filter(|_| !field.is_empty()) {
+                Some(at) => *at = value.into(),
+                None => name = value,
+            }
+            let said = refusal("FederatedTypeConfig", &spec, name);
+            assert!(said.contains(case["error"].as_str().unwrap()), "{what}: {said:?}");
+        }
+    }
+
+    #[test]
+    fn a_configuration_defaults_as_kubefeds_does_and_keeps_what_is_said() {
+        /// Seconds of `5m`, `1m0s` or `20s`; anything else as it is.
+        fn plain(value: &Value) -> Value {
+            let Some(text) = value.as_str().filter(|text| text.ends_with(['s', 'm'])) else {
+                return value.clone();
+            };
+            let (minutes, seconds) = text.split_once('m').unwrap_or(("0", text));
+            let number = |text: &str| text.trim_end_matches('s').parse::<u64>().ok();
+            let seconds = if seconds.is_empty() { Some(0) } else { number(seconds) };
+            match (number(minutes), seconds) {
+                (Some(minutes), Some(seconds)) => (minutes * 60 + seconds).into(),
+                _ => value.clone(),
+            }
+        }
+        let kind = Descriptor::custom("core.kubefed.io/v1beta1", "KubeFedConfig", "", true, true);
+        let admitted = |spec: Value| {
+            let mut object = json!({"metadata": {"name": "kubefed"}, "spec": spec});
+            admit(&kind, &mut object).unwrap();
+            object["spec"].take()
+        };
+        let found = admitted(json!({}));
+        let mut expected = recorded("defaults");
+        expected.as_object_mut().unwrap().remove("source");
+        for (group, fields) in expected.as_object().unwrap() {
+            match (group.as_str(), fields.as_object()) {
+                ("featureGates", Some(gates)) => {
+                    let all = found["featureGates"].as_array().unwrap();
+                    assert_eq!(all.len(), gates.len());
+                    for (name, state) in gates {
+                        let gate = json!({"name": name, "configuration": state});
+                        assert!(all.contains(&gate), "{gate} is not among {all:?}");
+                    }
+                }
+                (_, Some(fields)) => {
+                    for (field, value) in fields {
+                        assert_eq!(plain(&found[group][field]), plain(value), "{group}.{field}");
+                    }
+                }
+                (_, None) => assert_eq!(found[group], *fields, "{group}"),
+            }
+        }
+        // Whatever is set stays: each default, changed, alone.
+        let mut set = json!({
+            "scope": "Namespaced",
+            "controllerDuration": {"availableDelay": "7s", "unavailableDelay": "8s", "cacheSyncTimeout": "9s"},
+            "leaderElect": {"leaseDuration": "7s", "renewDeadline": "6s", "retryPeriod": "1s", "resourceLock": "leases"},
+            "clusterHealthCheck": {"period": "7s", "failureThreshold": 7, "successThreshold": 2, "timeout": "1s"},
+            "syncController": {"maxConcurrentReconciles": 7, "adoptResources": "Disabled"},
+            "statusController": {"maxConcurrentReconciles": 7},
+            "featureGates": [
+                {"name": "PushReconciler", "configuration": "Disabled"},
+                {"name": "RawResourceStatusCollection", "configuration": "Enabled"},
+                {"name": "SchedulerPreferences", "configuration": "Disabled"},
+            ],
+        });
+        assert_eq!(admitted(set.clone()), set);
+        set.as_object_mut().unwrap().remove("scope");
+        assert_eq!(admitted(set)["scope"], "Cluster");
+    }
 }

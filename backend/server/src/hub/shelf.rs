@@ -10,7 +10,7 @@ use std::{
     },
 };
 
-use hanse_machinery::Status;
+use hanse_machinery::{Status, convert::Row};
 use hanse_store::{Change, Op, Store, StoreError, hub};
 use serde_json::{Value, json};
 use tokio::sync::{Mutex, watch};
@@ -62,6 +62,24 @@ pub struct Item {
     pub object: Arc<Value>,
     /// The record.
     pub source: Source,
+}
+
+impl Item {
+    /// How many replicas are wanted in all clusters together, where the object says how many in each.
+    #[must_use]
+    pub fn wanted(&self) -> Option<i64> {
+        let Source::Federated(row) = &self.source else { return None };
+        if row.spec.pointer("/replicas/mode").and_then(Value::as_str) == Some("Divided") {
+            return None;
+        }
+        row.status.as_ref()?.get("replicas")?.as_i64()
+    }
+
+    /// As a row of a table.
+    #[must_use]
+    pub fn row(&self) -> Row<'_> {
+        Row { object: &self.object, wanted: self.wanted() }
+    }
 }
 
 /// A change of one object.

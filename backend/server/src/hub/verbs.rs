@@ -8,7 +8,7 @@ use std::{
 use bytes::Bytes;
 use hanse_machinery::{
     Schema, Status,
-    convert::{self, Include, Wanted},
+    convert::{self, Include, Row, Wanted},
     json,
     list::{self, From as ListFrom},
     meta::{self, Birth},
@@ -162,25 +162,25 @@ impl Request {
         Ok(Visible::All)
     }
 
-    fn one(&self, object: &Value) -> Value {
+    fn one(&self, row: Row<'_>) -> Value {
         match self.wanted.form {
             convert::Form::Table => {
-                let metadata = object.get("metadata").cloned().unwrap_or_default();
-                self.table(std::slice::from_ref(object), &metadata, true)
+                let metadata = row.object.get("metadata").cloned().unwrap_or_default();
+                self.table(&[row], &metadata, true)
             }
-            convert::Form::Partial => convert::partial(object, "v1"),
-            _ => object.clone(),
+            convert::Form::Partial => convert::partial(row.object, "v1"),
+            _ => row.object.clone(),
         }
     }
 
-    pub(super) fn table(&self, objects: &[Value], metadata: &Value, headers: bool) -> Value {
+    pub(super) fn table(&self, rows: &[Row<'_>], metadata: &Value, headers: bool) -> Value {
         let include = Include::parse(&self.query.include).unwrap_or_default();
         let now = self.platform.clock.now().timestamp();
-        convert::table(&self.kind.descriptor, objects, metadata, include, now, headers)
+        convert::table(&self.kind.descriptor, rows, metadata, include, now, headers)
     }
 
     fn answer(&self, code: u16, object: &Value, warnings: Vec<String>) -> Answer {
-        Answer { code, body: self.one(object), warnings }
+        Answer { code, body: self.one(object.into()), warnings }
     }
 }
 
@@ -195,7 +195,7 @@ pub async fn get(request: &Request) -> Result<Answer> {
     if request.path.subresource == "scale" {
         return Ok(Answer { code: 200, body: scale_of(&item.object), warnings: Vec::new() });
     }
-    Ok(request.answer(200, &item.object, Vec::new()))
+    Ok(Answer { code: 200, body: request.one(item.row()), warnings: Vec::new() })
 }
 
 /// The Secret that a KubeFedCluster refers to, made for the caller.
@@ -319,10 +319,13 @@ pub async fn list(request: &Request) -> Result<Answer> {
             json::set(&mut metadata, &["remainingItemCount"], remaining);
         }
     }
-    let objects: Vec<Value> = chosen.into_iter().map(|item| (*item.object).clone()).collect();
     let body = match request.wanted.form {
-        convert::Form::Table => request.table(&objects, &metadata, true),
+        convert::Form::Table => {
+            let rows: Vec<Row<'_>> = chosen.into_iter().map(|item| item.row()).collect();
+            request.table(&rows, &metadata, true)
+        }
         form => {
+            let objects: Vec<Value> = chosen.into_iter().map(|item| (*item.object).clone()).collect();
             let kind = &request.kind.descriptor;
             let list = json!({
                 "kind": format!("{}List", kind.kind), "apiVersion": kind.api_version(),

@@ -12,6 +12,7 @@ use bytes::Bytes;
 use hanse_machinery::{
     Status,
     convert::Form,
+    convert::Row,
     json,
     list::{self, INITIAL_EVENTS_END, Start},
 };
@@ -82,7 +83,7 @@ impl Watch {
             Start::Initial { bookmark, .. } => {
                 for item in &view.items {
                     if watch.selection.takes(item) {
-                        watch.tell("ADDED", &item.object);
+                        watch.tell("ADDED", item.row());
                     }
                 }
                 if bookmark {
@@ -166,12 +167,12 @@ impl Watch {
             let (before, after) = (takes(&event.before), takes(&event.after));
             let replaced = matches!((&before, &after), (Some(before), Some(after)) if before.id != after.id);
             match (before, after) {
-                (None, Some(after)) => self.tell("ADDED", &after.object),
+                (None, Some(after)) => self.tell("ADDED", after.row()),
                 (Some(before), Some(after)) if replaced => {
                     self.gone(&before, event);
-                    self.tell("ADDED", &after.object);
+                    self.tell("ADDED", after.row());
                 }
-                (Some(_), Some(after)) => self.tell("MODIFIED", &after.object),
+                (Some(_), Some(after)) => self.tell("MODIFIED", after.row()),
                 (Some(before), None) => self.gone(&before, event),
                 (None, None) => {}
             }
@@ -184,15 +185,16 @@ impl Watch {
         let mut object =
             event.after.as_ref().map_or_else(|| (*before.object).clone(), |after| (*after.object).clone());
         json::set(&mut object, &["metadata", "resourceVersion"], event.revision.to_string());
-        self.tell("DELETED", &object);
+        self.tell("DELETED", Row { object: &object, wanted: before.wanted() });
     }
 
-    fn tell(&mut self, kind: &str, object: &Value) {
+    fn tell(&mut self, kind: &str, row: Row<'_>) {
+        let object = row.object;
         let shaped = match self.request.wanted.form {
             Form::Table => {
                 let headers = std::mem::replace(&mut self.headers, false);
                 let metadata = object.get("metadata").cloned().unwrap_or_default();
-                self.request.table(std::slice::from_ref(object), &metadata, headers)
+                self.request.table(&[row], &metadata, headers)
             }
             Form::Partial | Form::PartialList => hanse_machinery::convert::partial(object, "v1"),
             _ => object.clone(),

@@ -5,10 +5,10 @@ use std::{collections::BTreeSet, time::Duration};
 use futures::{StreamExt as _, stream};
 use hanse_harness::{Access, ControlPlane, ControlPlanes, Flavour, HanseProcess, wait_for};
 use hanse_it::{Client, Db, PASSWORD, TestApp};
-use kube::api::ListParams;
+use kube::api::{ListParams, Patch, PatchParams};
 use serde_json::json;
 
-use crate::fixture::{self, SOON, absent, api, config_map, everywhere, member, phase, row, turn};
+use crate::fixture::{self, SOON, absent, api, config_map, deployment, everywhere, member, phase, row, turn};
 
 const MANY: usize = 200;
 
@@ -137,6 +137,18 @@ async fn a_member_that_is_down_holds_nobody_up_and_catches_up_when_it_is_back() 
     app.admin.post(objects, everywhere(config_map("gone", "1"))).await.is(201);
     phase(&app.admin, &format!("{objects}/configmaps/old"), "Ready").await;
     phase(&app.admin, &format!("{objects}/configmaps/gone"), "Ready").await;
+    app.admin.post(objects, everywhere(deployment("pods", 2))).await.is(201);
+    let pods = format!("{objects}/deployments.apps/pods");
+    for plane in [&well, &down] {
+        let api = api(plane, "apps", "Deployment", "shop").await;
+        member(&api, "pods", "its copy", |_| true).await;
+        // Nobody runs anything in these control planes: the test says what a controller would.
+        let status = json!({"status": {"observedGeneration": 1, "replicas": 2, "updatedReplicas": 2,
+            "readyReplicas": 2, "availableReplicas": 2}});
+        api.patch_status("pods", &PatchParams::default(), &Patch::Merge(&status)).await.unwrap();
+    }
+    let both = phase(&app.admin, &pods, "Ready").await;
+    assert_eq!((&both["status"]["readyReplicas"], &both["status"]["replicas"]), (&json!(4), &json!(4)));
 
     down.stop().await;
     fixture::phase_of_cluster(&app.admin, "down", "Unreachable").await;
@@ -158,6 +170,13 @@ async fn a_member_that_is_down_holds_nobody_up_and_catches_up_when_it_is_back() 
     .await;
     assert_eq!(row(&told, "well")["phase"], "Ready");
     assert!(row(&told, "down")["message"].as_str().unwrap().contains("last seen"), "{told}");
+    // What it said last does not count: nobody knows whether its pods run.
+    let told = wait_for(SOON, "half of the pods", || async {
+        let found = app.admin.get(&pods).await.is(200);
+        if found["status"]["readyReplicas"] == 2 { Ok(found) } else { Err(found["status"].to_string()) }
+    })
+    .await;
+    assert_eq!(told["status"]["aggregated"]["availableReplicas"], 2, "{told}");
     // The record of what is still to be removed there is shown, not forgotten.
     let going = app.admin.get(&format!("{objects}/configmaps/gone")).await.is(200);
     assert!(going["status"]["message"].as_str().unwrap().contains("down"), "{going}");

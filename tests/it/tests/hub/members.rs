@@ -5,7 +5,7 @@ use hanse_it::{Db, TestApp};
 use serde_json::{Value, json};
 
 use super::{
-    fixture::{SOON, api, deployment, gone, import, member, project, turn},
+    fixture::{SOON, api, deployment, everywhere, gone, import, member, project, turn},
     support::Hub,
 };
 
@@ -81,6 +81,16 @@ async fn a_plain_deployment_is_divided_and_reports_true_status() {
     for cluster in clusters {
         let api = api(cluster, "apps", "Deployment", &namespace).await;
         assert!(api.get_opt("web").await.unwrap().is_none());
+    }
+    // Where each cluster has the number, a table says of how many in all so many are ready.
+    let objects = format!("projects/{namespace}/federated-objects");
+    app.admin.post(&objects, everywhere(deployment("same", 2))).await.is(201);
+    until(&kube, &format!("{list}/same"), "two in each", |found| found["status"]["readyReplicas"] == 4).await;
+    for path in [list.clone(), format!("{list}/same")] {
+        let table = kube.request(reqwest::Method::GET, &path);
+        let table = table.header("accept", "application/json;as=Table;g=meta.k8s.io;v=v1,application/json");
+        let table = kube.send(table).await.is(200);
+        assert_eq!(table["rows"][0]["cells"][1], "4/4", "{table}");
     }
     kube.delete(&format!("/api/v1/namespaces/{namespace}")).await.is(200);
     gone(&app.admin, &format!("projects/{namespace}")).await;
