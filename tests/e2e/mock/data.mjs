@@ -152,8 +152,8 @@ export function loaded() {
     clustersPlaced: 4,
     clustersReady: 2,
     replicas: 14,
-    readyReplicas: 10,
-    aggregated: { replicas: 14, readyReplicas: 10 },
+    readyReplicas: 7,
+    aggregated: { replicas: 9, readyReplicas: 7 },
     clusters: [
       copy('eu-1'),
       copy('eu-2', {

@@ -128,18 +128,18 @@ impl Writer<'_> {
         orphan: bool,
         exact: bool,
     ) -> Result<Option<accept::Left>, Fault> {
-        let held = Kept::of(&marked).finalizers;
-        let waits = held.iter().any(|name| name == FOREGROUND);
+        let waits = Kept::of(&marked).finalizers.iter().any(|name| name == FOREGROUND);
         let mut left = None;
         match &live.source {
-            Source::Local(local) if held.is_empty() => {
+            Source::Local(local) if Kept::of(&marked).finalizers.is_empty() => {
                 self.remove_local(local).await?;
             }
             Source::Local(local) => self.update_local(local, &marked).await?,
             Source::Federated(row) => {
                 let addition = self.words_beside(row, &marked);
-                let changes =
-                    Kept::of(&addition.body) != Kept::of(&self.words_beside(row, &live.object).body);
+                // Those of clients; ours is only shown.
+                let held = Kept::of(&addition.body);
+                let changes = held != Kept::of(&self.words_beside(row, &live.object).body);
                 if matches!(self.kind.backing, Backing::FederatedNamespace(_)) {
                     self.end_namespace(row, &marked, addition).await?;
                     return Ok(None);
@@ -160,7 +160,7 @@ impl Writer<'_> {
                     if ended.gone && !op.request.dry_run {
                         collector::went(self.platform, row.row.id).await?;
                     }
-                    left = (held.is_empty() && !op.request.dry_run).then_some(ended);
+                    left = (held.finalizers.is_empty() && !op.request.dry_run).then_some(ended);
                 } else if changes {
                     self.release(live, row, &marked).await?;
                 }
