@@ -3,6 +3,12 @@ const fed = '/w/acme/p/shop/fed/deployments.apps/web';
 /** The page has its heading and waits for nothing more. */
 export const ready = (page) =>
   page.waitForFunction(() => document.querySelector('h1') !== null && document.querySelector('[aria-busy="true"], .skeleton, [data-waiting]') === null);
+// The preview of what stands there is in, so it could be applied. The button is looked at as it is then, not while it changes.
+const applicable = async (page) => {
+  await page.locator('.cm-content').waitFor();
+  await page.locator('.wizard-apply button:not([disabled])').waitFor();
+  await ready(page);
+};
 const paste = async (page, text) => {
   await page.getByRole('textbox', { name: /kubeconfig/i }).fill(text);
   await page.locator('.ladder .num').first().waitFor();
@@ -108,10 +114,7 @@ export const pages = {
   'wizard-long': {
     state: 'long',
     path: `/w/${long('acme')}/p/${long('shop')}/fed/new`,
-    act: async (page) => {
-      await page.locator('.cm-content').waitFor();
-      await ready(page);
-    },
+    act: applicable,
   },
   'workspaces-empty': { state: 'empty', path: '/workspaces' },
   workspaces: { state: 'loaded', path: '/workspaces' },
@@ -132,18 +135,17 @@ export const pages = {
   apps: { state: 'loaded', path: '/w/acme/p/shop/apps' },
   'apps-empty': { state: 'loaded', path: '/w/acme/p/checkout/apps' },
   'apps-error': { state: 'error', path: '/w/acme/p/shop/apps' },
-  wizard: { state: 'loaded', path: '/w/acme/p/shop/fed/new', act: async (page) => { await page.locator('.cm-content').waitFor(); await ready(page); } },
+  wizard: { state: 'loaded', path: '/w/acme/p/shop/fed/new', act: applicable },
   'wizard-divided': {
     state: 'loaded',
     path: '/w/acme/p/shop/fed/new',
     act: async (page) => {
-      await page.locator('.cm-content').waitFor();
-      await ready(page);
+      await applicable(page);
       // The preview is asked for again, and until it is there nothing can be applied.
       const preview = page.waitForResponse((response) => response.url().includes('/plan'));
       await page.locator('input[value=Divided] + label').click();
       await preview;
-      await ready(page);
+      await applicable(page);
       await page.locator('.panel button[aria-expanded]').first().click();
       await page.locator('.reason-row .yaml').waitFor();
     },
@@ -158,7 +160,7 @@ export const pages = {
       await page.getByRole('alert').first().waitFor();
     },
   },
-  'wizard-edit': { state: 'loaded', path: `${fed}/edit`, act: (page) => page.locator('.cm-content').waitFor() },
+  'wizard-edit': { state: 'loaded', path: `${fed}/edit`, act: applicable },
   matrix: { state: 'loaded', path: `${fed}/status` },
   'matrix-open': {
     state: 'loaded',
