@@ -380,7 +380,7 @@ fn media(content_type: &str) -> &str {
 
 /// Of a body that no apiserver takes.
 pub(super) fn too_large() -> Status {
-    Status::too_large(&format!("Request entity too large: limit is {LARGEST}"))
+    Status::too_large(&format!("limit is {LARGEST}"))
 }
 
 /// Levels of nesting in YAML.
