@@ -654,8 +654,10 @@ pub async fn delete(request: &Request) -> Result<Answer> {
     request.decide(Need::Remove).await?;
     let options = delete_options(request)?;
     // Most clients ask for nothing that depends on the very latest: then what was seen last will do, if it still is the
-    // same object. The record itself is looked at in the transaction.
+    // same object. The record itself, and who holds it, is looked at in the transaction; what holds a FederatedNamespace
+    // is read from what is shown of it, which then must be the latest.
     if options.is_plain()
+        && matches!(request.kind.backing, Backing::Federated(_) | Backing::Plain(_))
         && let Some(item) = request.seen(&request.path.name).await
         && matches!(item.source, Source::Federated(_))
     {
