@@ -129,6 +129,8 @@ struct Ring {
 pub(crate) struct Feed {
     /// Revision of the last change that was committed by this process.
     committed: AtomicI64,
+    /// The same of objects that are kept at the hub.
+    of_hub: AtomicI64,
     ring: Arc<Mutex<Ring>>,
     last: watch::Sender<i64>,
     wake: Arc<Notify>,
@@ -160,7 +162,14 @@ impl Feed {
         if db.get_database_backend() == DbBackend::Postgres {
             tasks.push(tokio::spawn(listen(db.clone(), Arc::clone(&wake))));
         }
-        Ok(Self { committed: AtomicI64::new(start), ring, last: sender, wake, tasks })
+        Ok(Self {
+            committed: AtomicI64::new(start),
+            of_hub: AtomicI64::new(start),
+            ring,
+            last: sender,
+            wake,
+            tasks,
+        })
     }
 
     /// Wakes the pump when something has been committed here.
@@ -168,13 +177,20 @@ impl Feed {
         &self.wake
     }
 
-    /// A change was committed by this process.
-    pub(crate) fn commits(&self, revision: i64) {
-        self.committed.fetch_max(revision, Ordering::AcqRel);
+    /// Changes were committed by this process: the last of all, and the last of an object that is kept at the hub.
+    pub(crate) fn commits(&self, last: i64, of_hub: Option<i64>) {
+        self.committed.fetch_max(last, Ordering::AcqRel);
+        if let Some(of_hub) = of_hub {
+            self.of_hub.fetch_max(of_hub, Ordering::AcqRel);
+        }
     }
 
     pub(crate) fn committed(&self) -> i64 {
         self.committed.load(Ordering::Acquire)
+    }
+
+    pub(crate) fn committed_of_hub(&self) -> i64 {
+        self.of_hub.load(Ordering::Acquire)
     }
 
     pub(crate) fn revision(&self) -> i64 {

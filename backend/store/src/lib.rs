@@ -256,6 +256,12 @@ impl Store {
         self.inner.writer.is_some().then(|| self.inner.feed.committed())
     }
 
+    /// The same of the last change of an object that is kept at the hub.
+    #[must_use]
+    pub fn committed_of_hub(&self) -> Option<i64> {
+        self.inner.writer.is_some().then(|| self.inner.feed.committed_of_hub())
+    }
+
     /// Follows changes after a revision.
     #[must_use]
     pub fn follow(&self, after: i64) -> FeedReader {

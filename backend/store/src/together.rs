@@ -29,6 +29,8 @@ const DEADLINE: Duration = Duration::from_secs(30);
 pub type Doing<'t, T> = Pin<Box<dyn Future<Output = T> + Send + 't>>;
 
 type Boxed = Box<dyn Any + Send>;
+/// What a write came to, with the revision of its last change.
+type Done = (Boxed, i64);
 type Work = Box<dyn for<'t> Fn(&'t mut Tx) -> Doing<'t, Result<Boxed, Refused>> + Send + Sync>;
 
 /// How one write ended other than well.
@@ -44,7 +46,7 @@ struct Write {
     about: Uuid,
     context: WriteContext,
     work: Work,
-    done: oneshot::Sender<Result<Boxed, Refused>>,
+    done: oneshot::Sender<Result<Done, Refused>>,
 }
 
 #[derive(Default)]
@@ -127,8 +129,8 @@ async fn alone(store: &Store, write: Write) {
     let work = async {
         let mut tx = store.begin(&write.context).await.map_err(Refused::Store)?;
         let answer = (write.work)(&mut tx).await?;
-        tx.commit().await.map_err(Refused::Store)?;
-        Ok(answer)
+        let revision = tx.commit().await.map_err(Refused::Store)?;
+        Ok((answer, revision))
     };
     let outcome = work.await;
     // Who stopped waiting does not want to know.
@@ -143,7 +145,9 @@ async fn all(store: &Store, writes: Vec<Write>) {
         let mut tx = store.begin(&first.context).await.ok()?;
         for write in &writes {
             tx.act_for(write.context.clone());
-            answers.push((write.work)(&mut tx).await.ok()?);
+            let before = tx.noted();
+            let answer = (write.work)(&mut tx).await.ok()?;
+            answers.push((answer, before..tx.noted()));
         }
         Some(tx)
     };
@@ -153,10 +157,12 @@ async fn all(store: &Store, writes: Vec<Write>) {
         }
         return;
     };
-    match tx.commit().await {
-        Ok(_) => {
-            for (write, answer) in writes.into_iter().zip(answers) {
-                drop(write.done.send(Ok(answer)));
+    let now = store.revision();
+    match tx.commit_each().await {
+        Ok(revisions) => {
+            for (write, (answer, noted)) in writes.into_iter().zip(answers) {
+                let last = revisions.get(noted).and_then(|own| own.last());
+                drop(write.done.send(Ok((answer, last.copied().unwrap_or(now)))));
             }
         }
         // It may have happened: nobody may do it again.
@@ -170,12 +176,13 @@ async fn all(store: &Store, writes: Vec<Write>) {
 }
 
 impl Store {
-    /// Writes in a transaction that others may share. `work` may be asked again when the transaction was given up because
-    /// of somebody else. `about` is what it is about: a project. Never for a dry run.
+    /// Writes in a transaction that others may share; gives the answer of `work` and the revision of the last change that
+    /// it noted. `work` may be asked again when the transaction was given up because of somebody else. `about` is what it
+    /// is about: a project. Never for a dry run.
     ///
     /// # Errors
     /// What `work` said; or that the database is away, or did not say in time whether it was kept.
-    pub async fn together<T, E, W>(&self, about: Uuid, context: WriteContext, work: W) -> Result<T, E>
+    pub async fn together<T, E, W>(&self, about: Uuid, context: WriteContext, work: W) -> Result<(T, i64), E>
     where
         T: Send + 'static,
         E: From<StoreError> + Send + 'static,
@@ -201,7 +208,7 @@ impl Store {
             Err(_) => return Err(away("no answer to a write in time; it may have happened")),
         };
         let unboxed = match outcome {
-            Ok(answer) => answer.downcast::<T>().map(|answer| Ok(*answer)),
+            Ok((answer, revision)) => answer.downcast::<T>().map(|answer| Ok((*answer, revision))),
             Err(Refused::Own(error)) => error.downcast::<E>().map(|error| Err(*error)),
             Err(Refused::Store(error)) => return Err(error.into()),
         };

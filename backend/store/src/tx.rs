@@ -258,34 +258,44 @@ impl Tx {
         Ok(())
     }
 
+    /// How many changes were noted so far.
+    pub(crate) fn noted(&self) -> usize {
+        self.changes.len()
+    }
+
     /// Writes changes and audit and makes everything last. Returns the revision of the last change, or the present one
     /// for a dry run or when nothing changed.
     ///
     /// # Errors
     /// When the database refuses; nothing has happened then.
-    pub async fn commit(mut self) -> Result<i64, StoreError> {
+    pub async fn commit(self) -> Result<i64, StoreError> {
+        let now = self.store.revision();
+        Ok(self.commit_each().await?.last().copied().unwrap_or(now))
+    }
+
+    /// [`Tx::commit`], with the revision of each change in the order in which they were noted; none for a dry run.
+    pub(crate) async fn commit_each(mut self) -> Result<Vec<i64>, StoreError> {
         if self.context.dry_run {
             self.inner.rollback().await?;
-            return Ok(self.store.revision());
+            return Ok(Vec::new());
         }
         if self.changes.is_empty() && self.audits.is_empty() {
-            let revision = self.store.revision();
             self.finish().await?;
-            return Ok(revision);
+            return Ok(Vec::new());
         }
         self.write_revisions().await?;
         // From here to the commit only one transaction at a time: revisions appear in the order in which they count, and
         // the audit chain has one end.
         self.order().await?;
-        let revision = self.write_changes().await?;
+        let revisions = self.write_changes().await?;
         self.audit_end = self.write_audits().await?;
         let store = self.store.clone();
-        let now = store.revision();
+        let of_hub = self.changes.iter().rposition(|(_, change)| change.kind == "hub");
         self.finish().await?;
-        if let Some(revision) = revision {
-            store.feed().commits(revision);
+        if let Some(last) = revisions.last() {
+            store.feed().commits(*last, of_hub.and_then(|at| revisions.get(at)).copied());
         }
-        Ok(revision.unwrap_or(now))
+        Ok(revisions)
     }
 
     /// Makes it last: on PostgreSQL by its own commit, on SQLite with others in one.
@@ -338,9 +348,9 @@ impl Tx {
     }
 
     /// Writes the changes in few statements, because nobody else commits meanwhile. Rows of one statement are numbered in
-    /// their order. Gives the last revision.
-    async fn write_changes(&self) -> Result<Option<i64>, StoreError> {
-        let mut revision = None;
+    /// their order. Gives their revisions.
+    async fn write_changes(&self) -> Result<Vec<i64>, StoreError> {
+        let mut revisions = Vec::with_capacity(self.changes.len());
         for chunk in self.changes.chunks(CHUNK) {
             let rows = chunk.iter().map(|(at, change)| change::ActiveModel {
                 revision: sea_orm::NotSet,
@@ -354,9 +364,11 @@ impl Tx {
                 at: Set(*at),
             });
             let written = change::Entity::insert_many(rows).exec_with_returning(&self.inner).await?;
-            revision = written.iter().map(|row| row.revision).max().max(revision);
+            revisions.extend(written.iter().map(|row| row.revision));
         }
-        Ok(revision)
+        // In whatever order the database gives the rows back, they were numbered in that of the changes.
+        revisions.sort_unstable();
+        Ok(revisions)
     }
 
     /// Writes the rows of the trail. Gives the new end of the chain.

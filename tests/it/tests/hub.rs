@@ -10,6 +10,8 @@
 
 #[path = "hub/access.rs"]
 mod access;
+#[path = "hub/answers.rs"]
+mod answers;
 #[path = "hub/clients.rs"]
 mod clients;
 #[path = "federation/fixture.rs"]

@@ -10,7 +10,7 @@ use hanse_store::{
     hub,
     removals::Mode,
 };
-use hanse_types::{ClusterId, FieldError};
+use hanse_types::{ClusterId, FieldError, error::ErrorCode};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
@@ -30,14 +30,39 @@ pub struct Addition {
     pub body: Value,
     /// Generation of the record that its words say the same as; none for that of the write itself.
     pub generation: Option<i64>,
+    /// The record that the write was decided about, and no later one of its name.
+    pub only: Option<Uuid>,
 }
 
 impl Addition {
+    /// Whether it is about this record.
+    fn check(&self, row: &federated::Model) -> Result<()> {
+        if self.only.is_none_or(|only| only == row.id) {
+            return Ok(());
+        }
+        let message = format!(
+            "{}/{} is another one of its name now, it was changed: read it again",
+            row.r#type, row.name
+        );
+        Err(Error::new(ErrorCode::PreconditionFailed, message))
+    }
+
     async fn store(&self, tx: &mut Tx, row: &mut federated::Model) -> Result<()> {
         let generation = self.generation.unwrap_or(row.generation);
         hub::put_federated_view(tx, row, self.root, generation, &self.body).await?;
         Ok(())
     }
+}
+
+/// A record as it was written.
+#[derive(Debug)]
+pub struct Written {
+    /// Where it belongs.
+    pub home: Home,
+    /// Its row.
+    pub row: federated::Model,
+    /// Its change in the feed; none when nothing was kept.
+    pub revision: Option<i64>,
 }
 
 /// Where an object belongs.
@@ -266,8 +291,8 @@ pub async fn create(
     place: Place<'_>,
     write: FederatedWrite,
 ) -> Result<model::FederatedObject> {
-    let (home, row) = create_row(platform, op, place, write, None).await?;
-    read::body(platform, home.project(), row, true)
+    let made = create_row(platform, op, place, write, None).await?;
+    read::body(platform, made.home.project(), made.row, true)
 }
 
 /// [`create`], with what a root of the hub adds.
@@ -280,7 +305,7 @@ pub async fn create_row(
     place: Place<'_>,
     write: FederatedWrite,
     addition: Option<Addition>,
-) -> Result<(Home, federated::Model)> {
+) -> Result<Written> {
     let home = home(platform, op, place, Need::Edit).await?;
     still_here(&home)?;
     let considered = consider(platform, op, &home, write, 1, addition.is_some()).await?;
@@ -301,7 +326,7 @@ pub async fn create_row(
     let label = format!("{type_}/{}", record.name);
     let audit = AuditEvent { after: Some(shown(&record)), ..event("create", label.clone(), &home) };
     let at = home.clone();
-    let row = store(platform, op, &home, move |tx| {
+    let (row, revision) = store(platform, op, &home, move |tx| {
         let (new, label, audit) = (new.clone(), label.clone(), audit.clone());
         let (home, addition) = (at.clone(), addition.clone());
         Box::pin(async move {
@@ -316,24 +341,26 @@ pub async fn create_row(
         })
     })
     .await?;
-    Ok((home, row))
+    Ok(Written { home, row, revision })
 }
 
-/// Stores: together with what others write at the same moment, unless nothing is to be kept.
+/// Stores: together with what others write at the same moment, unless nothing is to be kept. With the revision, where
+/// something is.
 async fn store<T: Send + 'static>(
     platform: &Platform,
     op: &OpContext,
     home: &Home,
     work: impl for<'t> Fn(&'t mut Tx) -> Doing<'t, Result<T>> + Send + Sync + 'static,
-) -> Result<T> {
+) -> Result<(T, Option<i64>)> {
     if op.request.dry_run {
         let mut tx = platform.store.begin(&op.write()).await?;
         let done = work(&mut tx).await?;
         platform.commit(tx).await?;
-        return Ok(done);
+        return Ok((done, None));
     }
     let about = home.project().map_or_else(Uuid::nil, |project| project.id);
-    platform.store.together(about, op.write(), work).await
+    let (done, revision) = platform.store.together(about, op.write(), work).await?;
+    Ok((done, Some(revision)))
 }
 
 fn event(verb: &'static str, name: String, home: &Home) -> AuditEvent {
@@ -392,8 +419,8 @@ pub async fn replace(
     name: &str,
     write: FederatedWrite,
 ) -> Result<model::FederatedObject> {
-    let (home, row) = replace_row(platform, op, place, type_, name, write, None).await?;
-    read::body(platform, home.project(), row, true)
+    let made = replace_row(platform, op, place, type_, name, write, None).await?;
+    read::body(platform, made.home.project(), made.row, true)
 }
 
 /// [`replace`], with what a root of the hub adds.
@@ -408,10 +435,13 @@ pub async fn replace_row(
     name: &str,
     write: FederatedWrite,
     addition: Option<Addition>,
-) -> Result<(Home, federated::Model)> {
+) -> Result<Written> {
     let home = home(platform, op, place, Need::Edit).await?;
     let row = find(platform, op, &home, type_, name, Need::Edit).await?;
     still_here(&home)?;
+    if let Some(addition) = &addition {
+        addition.check(&row.object)?;
+    }
     op.check_version(row.object.version)?;
     if row.object.deleted_at.is_some() {
         return Err(Error::conflict(format!("{type_}/{name} is being removed: wait until it is gone")));
@@ -437,13 +467,15 @@ pub async fn replace_row(
     let spec = serde_json::to_value(&record.spec).map_err(Error::internal)?;
     if before.spec == spec && federated::placed(&row.object)? == considered.placed {
         // Nothing changes: no new generation, nothing to propagate.
-        let Some(addition) = addition else { return Ok((home, row.into_inner().object)) };
+        let Some(addition) = addition else {
+            return Ok(Written { home, row: row.into_inner().object, revision: None });
+        };
         let mut tx = platform.store.begin(&op.write()).await?;
         let mut next = hub::touch(&mut tx, &row).await?;
         addition.store(&mut tx, &mut next).await?;
         tx.audit(event("update", format!("{type_}/{name}"), &home));
-        platform.commit(tx).await?;
-        return Ok((home, next));
+        let revision = platform.commit(tx).await?;
+        return Ok(Written { home, row: next, revision: (!op.request.dry_run).then_some(revision) });
     }
     let (leaving, options) = place::leaving(&record.spec.policy);
     let changed = federated::Changed {
@@ -465,7 +497,7 @@ pub async fn replace_row(
         after: Some(shown(&record)),
         ..event("update", format!("{type_}/{name}"), &home)
     };
-    let next = store(platform, op, &home, move |tx| {
+    let (next, revision) = store(platform, op, &home, move |tx| {
         let (row, changed, addition, audit) = (row.clone(), changed.clone(), addition.clone(), audit.clone());
         Box::pin(async move {
             let mut next = federated::update(tx, &row, changed).await?;
@@ -477,7 +509,7 @@ pub async fn replace_row(
         })
     })
     .await?;
-    Ok((home, next))
+    Ok(Written { home, row: next, revision })
 }
 
 /// Changes parts of the specification by merge patch.
@@ -597,7 +629,7 @@ pub async fn delete_row(
         ..event("delete", format!("{type_}/{name}"), &home)
     };
     let (at, going, addition) = (home.clone(), row.object.clone(), how.addition);
-    let next = store(platform, op, &home, move |tx| {
+    let (next, _) = store(platform, op, &home, move |tx| {
         let (home, mut going, addition) = (at.clone(), going.clone(), addition.clone());
         let (options, audit) = (options.clone(), audit.clone());
         Box::pin(async move {
@@ -630,6 +662,7 @@ pub async fn release_row(
 ) -> Result<()> {
     let home = home(platform, op, place, Need::Edit).await?;
     let row = find(platform, op, &home, type_, name, Need::Edit).await?;
+    addition.check(&row.object)?;
     op.check_version(row.object.version)?;
     let mut tx = platform.store.begin(&op.write()).await?;
     let mut next = hub::touch(&mut tx, &row).await?;

@@ -29,7 +29,7 @@ const DEPLOYMENTS: &str = "deployments.apps";
 const KEPT: usize = 256;
 
 /// Changes that are not taken in as long as nobody asks for them.
-const FARTHEST_BEHIND: i64 = 2048;
+const FARTHEST_BEHIND: i64 = 512;
 
 /// Namespace and name.
 pub type Key = (String, String);
@@ -297,7 +297,11 @@ impl Shelves {
     /// # Errors
     /// When the database is away.
     pub async fn of(&self, kind: &Arc<Kind>) -> Result<Shared> {
-        let committed = self.store.committed();
+        // What is kept at the hub alone is as it was as long as nothing of that sort was written.
+        let committed = match kind.backing {
+            Backing::Local if !kind.is_derived() => self.store.committed_of_hub(),
+            _ => self.store.committed(),
+        };
         let name = (kind.root, kind.type_name());
         let mut inner = self.inner.lock().await;
         // Somebody else has just taken in what there was when this was asked.

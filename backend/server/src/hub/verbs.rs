@@ -116,11 +116,15 @@ impl Request {
         Ok(self.shelf().await?.read().unwrap_or_else(PoisonError::into_inner).get(&key))
     }
 
-    /// The object as it was seen last; others may have changed it since.
+    /// A record as it was seen last, if it was; others may have changed it since.
     async fn seen(&self, name: &str) -> Option<Arc<Item>> {
+        if !matches!(self.kind.backing, Backing::Federated(_) | Backing::Plain(_)) {
+            return None;
+        }
         let key = (self.namespace().to_owned(), name.to_owned());
         let shelf = self.platform.shelves.as_is(&self.kind).await?;
-        shelf.read().unwrap_or_else(PoisonError::into_inner).get(&key)
+        let item = shelf.read().unwrap_or_else(PoisonError::into_inner).get(&key)?;
+        matches!(item.source, Source::Federated(_)).then_some(item)
     }
 
     fn missing(&self, name: &str) -> Status {
@@ -444,12 +448,12 @@ fn fields(request: &Request) -> Fields {
 }
 
 /// The object as it is after a write: the one that is shown, or for a dry run the one that would be.
-async fn outcome(request: &Request, name: &str, made: &Value) -> Result<Value> {
-    if request.op.request.dry_run {
-        return Ok(made.clone());
+async fn outcome(request: &Request, name: &str, wanted: Value, made: Option<Item>) -> Result<Arc<Value>> {
+    if let Some(item) = made {
+        return Ok(item.object);
     }
-    let item = request.find(name).await?;
-    Ok(item.map_or_else(|| made.clone(), |item| (*item.object).clone()))
+    let shown = if request.op.request.dry_run { None } else { request.find(name).await? };
+    Ok(shown.map_or_else(|| Arc::new(wanted), |item| Arc::clone(&item.object)))
 }
 
 fn name_of(object: &Value) -> String {
@@ -463,7 +467,7 @@ pub async fn create(request: &Request) -> Result<Answer> {
     let generated = name_of(&object).is_empty();
     let object = create_object(request, object).await?;
     let name = name_of(&object);
-    match write_new(request, object.clone()).await {
+    match write_new(request, object).await {
         Err(Fault::Error(error)) if error.code == ErrorCode::AlreadyExists => {
             let resource = request.kind.descriptor.resource_in();
             Err(if generated {
@@ -473,10 +477,7 @@ pub async fn create(request: &Request) -> Result<Answer> {
             })
         }
         Err(fault) => Err(fault),
-        Ok(()) => {
-            let made = outcome(request, &name, &object).await?;
-            Ok(request.answer(201, &made, warnings))
-        }
+        Ok(made) => Ok(request.answer(201, &made, warnings)),
     }
 }
 
@@ -500,8 +501,10 @@ async fn create_object(request: &Request, object: Value) -> Result<Value> {
     Ok(object)
 }
 
-async fn write_new(request: &Request, object: Value) -> Result<()> {
-    request.writer().create(object).await
+async fn write_new(request: &Request, object: Value) -> Result<Arc<Value>> {
+    let name = name_of(&object);
+    let made = request.writer().create(object.clone()).await?;
+    outcome(request, &name, object, made).await
 }
 
 /// The live object, changed in some way; decided against the same object that it is stored over.
@@ -509,22 +512,19 @@ async fn change(
     request: &Request,
     unconditional: bool,
     make: impl Fn(&Value) -> std::result::Result<Value, Status>,
-) -> Result<Value> {
-    let sub = request.path.subresource.as_str();
+) -> Result<Arc<Value>> {
+    // What was seen last is nearly always what is there still, and then need not be looked up: the transaction finds out.
+    // That nothing is to be done, or cannot be done, is decided about the latest alone.
+    if let Some(item) = request.seen(&request.path.name).await
+        && let Ok(Some(made)) = alter(request, &item, &make).await
+    {
+        return Ok(made);
+    }
     let began = Instant::now();
     loop {
         let item = request.existing().await?;
-        let live = &*item.object;
-        let made = make(live)?;
-        let on = if sub == "scale" { "" } else { sub };
-        let mut new = meta::update(&request.kind.descriptor, live, made, on)?;
-        kubefed::admit(&request.kind.descriptor, &mut new)?;
-        ssa::keep_times(live, &mut new);
-        if new == *live {
-            return Ok(new);
-        }
-        match request.writer().update(&item, new.clone(), on).await {
-            Ok(()) => return outcome(request, &item.key.1, &new).await,
+        match alter(request, &item, &make).await {
+            Ok(made) => return Ok(made.unwrap_or_else(|| Arc::clone(&item.object))),
             Err(Fault::Error(error)) if is_race(&error) => {
                 if !unconditional || began.elapsed() >= PATIENCE {
                     return Err(write::modified(&request.kind, &item.key.1).into());
@@ -533,6 +533,27 @@ async fn change(
             Err(fault) => return Err(fault),
         }
     }
+}
+
+/// One object, changed in some way; none when that is what it is.
+async fn alter(
+    request: &Request,
+    item: &Item,
+    make: impl Fn(&Value) -> std::result::Result<Value, Status>,
+) -> Result<Option<Arc<Value>>> {
+    let live = &*item.object;
+    let on = match request.path.subresource.as_str() {
+        "scale" => "",
+        sub => sub,
+    };
+    let mut new = meta::update(&request.kind.descriptor, live, make(live)?, on)?;
+    kubefed::admit(&request.kind.descriptor, &mut new)?;
+    ssa::keep_times(live, &mut new);
+    if new == *live {
+        return Ok(None);
+    }
+    let made = request.writer().update(item, new.clone(), on).await?;
+    Ok(Some(outcome(request, &item.key.1, new, made).await?))
 }
 
 /// Whether somebody was quicker, as opposed to a state that does not allow it.
@@ -622,30 +643,34 @@ async fn apply(request: &Request, fields: &Fields, writer: ssa::Writer<'_>) -> R
     let config: Value = serde_json::from_slice(&yaml(&request.body)?)
         .map_err(|error| Status::bad_request(error.to_string()))?;
     let config = payload(config);
-    if request.find(&request.path.name).await?.is_none() {
-        let object = fill(request, fields.tidy(fields.apply(None, &config, request.query.force, writer)?));
-        let time = render::time(request.op.now);
-        let uid = Uuid::now_v7().to_string();
-        let birth = Birth { namespace: request.namespace(), uid: &uid, time: &time, entropy: entropy() };
-        let mut object = meta::create(&request.kind.descriptor, object, birth)?;
-        kubefed::admit(&request.kind.descriptor, &mut object)?;
-        if name_of(&object).is_empty() {
-            json::set(&mut object, &["metadata", "name"], request.path.name.clone());
-        }
-        match write_new(request, object.clone()).await {
-            Ok(()) => {
-                let made = outcome(request, &request.path.name, &object).await?;
-                return Ok(request.answer(201, &made, Vec::new()));
-            }
-            // Somebody made it meanwhile: then it is applied to that.
-            Err(Fault::Error(error)) if error.code == ErrorCode::AlreadyExists => {}
+    let make = |live: &Value| {
+        Ok(fill(request, fields.tidy(fields.apply(Some(live), &config, request.query.force, writer)?)))
+    };
+    let name = &request.path.name;
+    if request.seen(name).await.is_some() || request.find(name).await?.is_some() {
+        match change(request, true, &make).await {
+            // It went meanwhile: then it is made anew.
+            Err(Fault::Status(status)) if status.code == 404 => {}
             Err(fault) => return Err(fault),
+            Ok(made) => return Ok(request.answer(200, &made, Vec::new())),
         }
     }
-    let made = change(request, true, |live| {
-        Ok(fill(request, fields.tidy(fields.apply(Some(live), &config, request.query.force, writer)?)))
-    })
-    .await?;
+    let object = fill(request, fields.tidy(fields.apply(None, &config, request.query.force, writer)?));
+    let time = render::time(request.op.now);
+    let uid = Uuid::now_v7().to_string();
+    let birth = Birth { namespace: request.namespace(), uid: &uid, time: &time, entropy: entropy() };
+    let mut object = meta::create(&request.kind.descriptor, object, birth)?;
+    kubefed::admit(&request.kind.descriptor, &mut object)?;
+    if name_of(&object).is_empty() {
+        json::set(&mut object, &["metadata", "name"], name.clone());
+    }
+    match write_new(request, object).await {
+        Ok(made) => return Ok(request.answer(201, &made, Vec::new())),
+        // Somebody made it meanwhile: then it is applied to that.
+        Err(Fault::Error(error)) if error.code == ErrorCode::AlreadyExists => {}
+        Err(fault) => return Err(fault),
+    }
+    let made = change(request, true, &make).await?;
     Ok(request.answer(200, &made, Vec::new()))
 }
 
@@ -657,9 +682,7 @@ pub async fn delete(request: &Request) -> Result<Answer> {
     // same object. The record itself, and who holds it, is looked at in the transaction; what holds a FederatedNamespace
     // is read from what is shown of it, which then must be the latest.
     if options.is_plain()
-        && matches!(request.kind.backing, Backing::Federated(_) | Backing::Plain(_))
         && let Some(item) = request.seen(&request.path.name).await
-        && matches!(item.source, Source::Federated(_))
     {
         match end(request, &item, &options).await {
             Err(Fault::Error(error)) if error.code == ErrorCode::NotFound => {}

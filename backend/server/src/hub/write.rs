@@ -44,7 +44,7 @@ use crate::{
     context::OpContext,
     error::Error,
     federation::{
-        accept::{self, Addition, Place},
+        accept::{self, Addition, Place, Written},
         decide,
         model::FederatedWrite,
         rehearsal,
@@ -56,6 +56,8 @@ use crate::{
 const ATTEMPTS: usize = 16;
 
 type Done = Result<(), Fault>;
+/// What was written, where that is known without looking; otherwise whoever wants to know looks.
+type Wrote = Result<Option<Item>, Fault>;
 
 /// A write on its way to a record.
 pub struct Writer<'a> {
@@ -94,15 +96,21 @@ impl Writer<'_> {
     }
 
     /// Makes an object. Its name is final.
-    pub async fn create(&self, object: Value) -> Done {
+    pub async fn create(&self, object: Value) -> Wrote {
         let name = name_of(&object).to_owned();
         match &self.kind.backing {
-            Backing::Local => self.create_local(object).await,
-            Backing::Namespace => self.create_namespace(&object).await,
             Backing::Federated(target) => {
                 let (spec, addition) = self.read_v2(target, &object, None).await?;
-                self.accept(spec, addition, v2::field_path).await
+                return self.accept(spec, addition, v2::field_path).await;
             }
+            Backing::Plain(target) => match self.read_v1(target, &object, None)? {
+                Settings::Hub => self.create_local(object).await,
+                Settings::Record(spec, addition) => {
+                    return self.accept(*spec, addition, v1::field_path).await;
+                }
+            },
+            Backing::Local => self.create_local(object).await,
+            Backing::Namespace => self.create_namespace(&object).await,
             Backing::FederatedNamespace(target) => {
                 if name != self.namespace {
                     let fault = ("metadata.name".to_owned(), "must be the name of its namespace".to_owned());
@@ -110,13 +118,10 @@ impl Writer<'_> {
                 }
                 self.federate_namespace(target, &object).await
             }
-            Backing::Plain(target) => match self.read_v1(target, &object, None)? {
-                Settings::Hub => self.create_local(object).await,
-                Settings::Record(spec, addition) => self.accept(*spec, addition, v1::field_path).await,
-            },
             Backing::Cluster if self.namespace != SYSTEM => self.create_local(object).await,
             Backing::Cluster => join::join(self, &object).await,
-        }
+        }?;
+        Ok(None)
     }
 
     /// Where the records of this namespace belong.
@@ -124,38 +129,59 @@ impl Writer<'_> {
         if self.namespace.is_empty() { Place::Platform } else { Place::Project(self.namespace) }
     }
 
-    async fn accept(&self, spec: FederatedSpec, addition: Addition, path: fn(&str) -> String) -> Done {
-        let owned = !Kept::of(&addition.body).owners.is_empty();
+    async fn accept(&self, spec: FederatedSpec, addition: Addition, path: fn(&str) -> String) -> Wrote {
         let write = FederatedWrite { spec };
-        let (home, row) = accept::create_row(self.platform, self.op, self.place(), write, Some(addition))
-            .await
-            .map_err(|error| self.in_words(error, path))?;
+        let made =
+            accept::create_row(self.platform, self.op, self.place(), write, Some(addition.clone())).await;
+        self.wrote(made.map_err(|error| self.in_words(error, path))?, addition, None).await
+    }
+
+    /// What a record shows after a write: what was written, what other roots say of it, and its status as it was seen
+    /// last.
+    async fn wrote(&self, made: Written, addition: Addition, before: Option<&hub::Federated>) -> Wrote {
         if self.op.request.dry_run {
-            return self.rehearse(&home, row).await;
+            self.rehearse(&made.home, made.row).await?;
+            return Ok(None);
         }
-        if owned {
-            self.platform.collector.mark(row.id);
+        if !Kept::of(&addition.body).owners.is_empty() {
+            self.platform.collector.mark(made.row.id);
         }
-        Ok(())
+        let Some(revision) = made.revision else { return Ok(None) };
+        let view =
+            hub::View { generation: addition.generation.unwrap_or(made.row.generation), body: addition.body };
+        let mut views = before.map(|before| before.views.clone()).unwrap_or_default();
+        views.insert(addition.root.to_owned(), view);
+        let federated::Whole { row, spec } = self.platform.store.whole(made.row)?;
+        let row = hub::Federated {
+            row,
+            spec,
+            project: made.home.project().cloned(),
+            copies: false,
+            status: before.and_then(|before| before.status.clone()),
+            views,
+        };
+        Ok(render::again(self.kind, row).map(|item| render::at(item, revision)))
     }
 
     /// Changes an object to what it is to be.
-    pub async fn update(&self, live: &Item, object: Value, subresource: &str) -> Done {
+    pub async fn update(&self, live: &Item, object: Value, subresource: &str) -> Wrote {
         let name = live.key.1.clone();
         if let Source::Local(local) = &live.source {
-            return self.update_local(local, &object).await;
+            self.update_local(local, &object).await?;
+            return Ok(None);
         }
         // Status of records is derived: what a client says about it does not count.
         if subresource == "status" {
-            return Ok(());
+            return Ok(None);
         }
         if let (true, Source::Federated(row)) = (is_going(&live.object), &live.source) {
-            return self.release(live, row, &object).await;
+            self.release(live, row, &object).await?;
+            return Ok(None);
         }
         match (&self.kind.backing, &live.source) {
             (Backing::Federated(target), Source::Federated(row)) => {
                 let (spec, addition) = self.read_v2(target, &object, Some((live, row))).await?;
-                self.replace(&target.type_name(), &name, spec, addition, row, v2::field_path).await
+                return self.replace(&target.type_name(), &name, spec, addition, row, v2::field_path).await;
             }
             (Backing::FederatedNamespace(target), Source::Federated(_)) => {
                 self.federate_namespace(target, &object).await
@@ -171,7 +197,8 @@ impl Writer<'_> {
                         Err(self.invalid(&name, [fault]))
                     }
                     Settings::Record(spec, addition) => {
-                        self.replace(&target.type_name(), &name, *spec, addition, row, v1::field_path).await
+                        let type_ = target.type_name();
+                        return self.replace(&type_, &name, *spec, addition, row, v1::field_path).await;
                     }
                 }
             }
@@ -182,7 +209,8 @@ impl Writer<'_> {
                 self.update_cluster(live, cluster, *version, &object).await
             }
             _ => Err(Status::method_not_allowed().into()),
-        }
+        }?;
+        Ok(None)
     }
 
     async fn replace(
@@ -193,28 +221,20 @@ impl Writer<'_> {
         addition: Addition,
         row: &hub::Federated,
         path: fn(&str) -> String,
-    ) -> Done {
+    ) -> Wrote {
         // What says nothing new is no change: somebody else who decides the same again and again is not told of it.
         let said = row.views.get(addition.root).filter(|view| view.generation == row.row.generation);
         let same = said.is_some_and(|view| view.body == addition.body);
         if same && serde_json::to_value(&spec).is_ok_and(|spec| spec == row.spec) {
-            return Ok(());
+            return Ok(None);
         }
         let mut op = self.op.clone();
         op.request.if_match = Some(row.row.version);
         let write = FederatedWrite { spec };
-        let owned = !Kept::of(&addition.body).owners.is_empty();
-        let (home, tried) =
-            accept::replace_row(self.platform, &op, self.place(), type_, name, write, Some(addition))
-                .await
-                .map_err(|error| self.in_words(error, path))?;
-        if op.request.dry_run {
-            return self.rehearse(&home, tried).await;
-        }
-        if owned {
-            self.platform.collector.mark(row.row.id);
-        }
-        Ok(())
+        let addition = Addition { only: Some(row.row.id), ..addition };
+        let (place, kept) = (self.place(), Some(addition.clone()));
+        let made = accept::replace_row(self.platform, &op, place, type_, name, write, kept).await;
+        self.wrote(made.map_err(|error| self.in_words(error, path))?, addition, Some(row)).await
     }
 
     /// A dry run: the first ready cluster says what it would say, in its own words.
@@ -477,7 +497,7 @@ impl Writer<'_> {
         } else {
             json::set(&mut body, &["spec"], verbatim);
         }
-        Ok((spec, Addition { root: self.kind.home().as_str(), body, generation: None }))
+        Ok((spec, Addition { root: self.kind.home().as_str(), body, generation: None, only: None }))
     }
 
     fn refuse(&self, name: &str, parsed: &Parsed) -> Done {
@@ -539,7 +559,7 @@ impl Writer<'_> {
         let body = json!({"metadata": render::own_metadata(object, false)});
         Ok(Settings::Record(
             Box::new(spec),
-            Addition { root: self.kind.home().as_str(), body, generation: None },
+            Addition { root: self.kind.home().as_str(), body, generation: None, only: None },
         ))
     }
 

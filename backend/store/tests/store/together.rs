@@ -37,7 +37,7 @@ async fn write(
     project: projects::Model,
     actor: usize,
     new: federated::New,
-) -> Result<federated::Model, StoreError> {
+) -> Result<(federated::Model, i64), StoreError> {
     store
         .together(project.id, context(actor), move |tx| {
             let (project, new) = (project.clone(), new.clone());
@@ -68,7 +68,7 @@ both! {
     async fn who_is_refused_takes_nobody_along_and_each_is_written_down_as_its_own(db: &Db) {
         let eu = ClusterId(cluster(&db.store, "eu").await.id);
         let (_, project) = project(&db.store, "shop", &[eu.0], &[eu.0]).await;
-        let first = write(db.store.clone(), project.clone(), 0, config_map("taken", eu)).await.unwrap().id;
+        let first = write(db.store.clone(), project.clone(), 0, config_map("taken", eu)).await.unwrap().0.id;
         let mut reader = db.store.follow(db.store.revision());
         let writers: Vec<_> = (1..=WRITERS)
             .map(|n| {
@@ -77,12 +77,12 @@ both! {
                 tokio::spawn(write(db.store.clone(), project.clone(), n, config_map(&name, eu)))
             })
             .collect();
-        let mut kept = BTreeSet::new();
+        let mut kept = BTreeMap::new();
         for (n, writer) in (1..=WRITERS).zip(writers) {
             match writer.await.unwrap() {
-                Ok(row) => {
+                Ok((row, revision)) => {
                     assert_ne!(n % 8, 0, "a name was given twice");
-                    kept.insert(row.id);
+                    kept.insert(row.id, revision);
                 }
                 Err(error) => {
                     assert_eq!(n % 8, 0, "{n}: {error}");
@@ -91,21 +91,22 @@ both! {
             }
         }
         assert_eq!(kept.len(), WRITERS - WRITERS / 8);
-        let mut told = BTreeSet::new();
+        let mut told = BTreeMap::new();
         while told.len() < kept.len() {
             let changes = tokio::time::timeout(std::time::Duration::from_secs(30), reader.next()).await;
             let changes = changes.unwrap().unwrap();
             // The first one may still be on its way.
-            told.extend(changes.iter().map(|change| change.object).filter(|id| *id != first));
+            let others = changes.iter().filter(|change| change.object != first);
+            told.extend(others.map(|change| (change.object, change.revision)));
         }
-        assert_eq!(told, kept, "each once, and nothing that was refused");
+        assert_eq!(told, kept, "each once with the revision that its writer was told, and nothing that was refused");
         let trail = trail(&db.store).await;
         assert_eq!(trail.len(), kept.len() + 1);
         for n in (1..=WRITERS).filter(|n| n % 8 != 0) {
             assert_eq!(trail[&format!("a{n}")], (format!("w{n}"), format!("r-{n}")));
         }
         assert_eq!(db.store.verify_audit().await.unwrap().broken_at, None);
-        let rows = db.store.federated_by_ids(kept.iter().copied().collect()).await.unwrap();
+        let rows = db.store.federated_by_ids(kept.keys().copied().collect()).await.unwrap();
         assert_eq!(rows.len(), kept.len());
     }
 

@@ -60,7 +60,7 @@ impl Writer<'_> {
         let view = row.views.get(root).cloned().unwrap_or_default();
         let mut body = view.body;
         json::set(&mut body, &["metadata"], render::own_metadata(object, !self.kind.backing_is_plain()));
-        Addition { root, body, generation: Some(view.generation) }
+        Addition { root, body, generation: Some(view.generation), only: Some(row.row.id) }
     }
 
     /// A FederatedNamespace that a client's finalizer holds, or that it lets go.
