@@ -503,7 +503,7 @@ async fn create_object(request: &Request, object: Value) -> Result<Value> {
 
 async fn write_new(request: &Request, object: Value) -> Result<Arc<Value>> {
     let name = name_of(&object);
-    let made = request.writer().create(object.clone()).await?;
+    let made = Box::pin(request.writer().create(object.clone())).await?;
     outcome(request, &name, object, made).await
 }
 
@@ -552,7 +552,7 @@ async fn alter(
     if new == *live {
         return Ok(None);
     }
-    let made = request.writer().update(item, new.clone(), on).await?;
+    let made = Box::pin(request.writer().update(item, new.clone(), on)).await?;
     Ok(Some(outcome(request, &item.key.1, new, made).await?))
 }
 
