@@ -183,13 +183,30 @@ impl Ladder {
     }
 }
 
-/// A sentence from an error's words.
-fn sentence(text: &str) -> String {
-    let mut chars = text.trim().chars();
-    let mut out: String =
-        chars.next().map_or_else(String::new, |first| first.to_uppercase().chain(chars).collect());
+/// A sentence from an error's words. A field's path at its beginning stays as it is written.
+pub(crate) fn sentence(text: &str) -> String {
+    let text = text.trim();
+    let is_path = text.split([' ', ':']).next().is_some_and(|word| word.contains(['.', '[']));
+    let mut chars = text.chars();
+    let mut out: String = match chars.next() {
+        Some(first) if !is_path => first.to_uppercase().chain(chars).collect(),
+        _ => text.to_owned(),
+    };
     if !out.ends_with(['.', '!', '?']) {
         out.push('.');
     }
     out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::sentence;
+
+    #[test]
+    fn sentences_begin_with_a_capital_and_paths_do_not() {
+        assert_eq!(sentence("connection refused"), "Connection refused.");
+        assert_eq!(sentence("Is it there?"), "Is it there?");
+        assert_eq!(sentence("users[0].user.exec: runs a program"), "users[0].user.exec: runs a program.");
+        assert_eq!(sentence(""), ".");
+    }
 }

@@ -17,6 +17,7 @@ use crate::{
     connector::Stage,
     error::{MemberError, excerpt},
     identity,
+    probe::sentence,
 };
 
 /// However often it is asked to look at once, it does so at most this often.
@@ -146,16 +147,11 @@ fn failed(error: &MemberError, deadline: Duration) -> Observation {
                 Stage::Tls => "TlsFailed",
                 Stage::Http => "ConnectionBroken",
             };
-            (reason, format!("{}. {}", capitalised(&error.message), error.fix))
+            (reason, format!("{} {}", sentence(&error.message), error.fix))
         }
-        other => ("NotKubernetes", format!("{}.", capitalised(&other.to_string()))),
+        other => ("NotKubernetes", sentence(&other.to_string())),
     };
     Observation::Failed { reason, message }
-}
-
-fn capitalised(text: &str) -> String {
-    let mut chars = text.chars();
-    chars.next().map_or_else(String::new, |first| first.to_uppercase().chain(chars).collect())
 }
 
 /// Cluster's clock minus ours, from the `Date` of an answer. The header has whole seconds and was written at some moment

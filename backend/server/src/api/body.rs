@@ -43,7 +43,15 @@ const DRAINED: usize = 32 * 1024 * 1024;
 /// Reads a body into memory, as far as it may be.
 async fn read(request: Request) -> Result<Vec<u8>, Error> {
     let limit = request.extensions().get::<Limit>().map_or(0, |limit| limit.0);
-    let mut stream = request.into_body().into_data_stream();
+    read_body(request.into_body(), limit).await
+}
+
+/// Reads a body of so many bytes at most into memory.
+///
+/// # Errors
+/// `too_large`, and `bad_request` for a body that breaks off.
+pub(super) async fn read_body(body: axum::body::Body, limit: usize) -> Result<Vec<u8>, Error> {
+    let mut stream = body.into_data_stream();
     let (mut bytes, mut seen) = (Vec::new(), 0_usize);
     while let Some(chunk) = stream.next().await {
         let chunk = chunk.map_err(|_| Error::bad_request("the body ended before it was complete"))?;
@@ -60,7 +68,7 @@ async fn read(request: Request) -> Result<Vec<u8>, Error> {
     if seen > limit {
         return Err(Error::new(
             ErrorCode::TooLarge,
-            "the body is larger than this server takes: send less at once",
+            format!("the body is larger than the {limit} bytes that this server takes: send less at once"),
         ));
     }
     Ok(bytes)

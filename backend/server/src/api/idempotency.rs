@@ -11,9 +11,8 @@ use axum::{
 };
 use chrono::TimeDelta;
 use hanse_store::idempotency::{Answer, Known};
-use hanse_types::error::ErrorCode;
 
-use super::extract::credential;
+use super::{body::read_body, extract::credential};
 use crate::{Platform, error::Error};
 
 const KEY: HeaderName = HeaderName::from_static("idempotency-key");
@@ -49,9 +48,7 @@ async fn keyed(platform: &Platform, key: String, request: Request, next: Next) -
     let actor = platform.identity.authenticate(&platform.store, &credential, None, now).await?;
     let what = format!("{} {}", request.method(), request.uri());
     let (parts, body) = request.into_parts();
-    let body = to_bytes(body, platform.config.server.max_body_bytes).await.map_err(|_| {
-        Error::new(ErrorCode::TooLarge, "the body is larger than this server takes: send less at once")
-    })?;
+    let body = read_body(body, platform.config.server.max_body_bytes).await?;
     match platform.store.take_key(actor.user, &key, &what, &body, now).await? {
         Known::Fresh => {}
         Known::Answered(answer) => return Ok(again(&answer)),
