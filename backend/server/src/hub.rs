@@ -3,12 +3,13 @@
 //! `hanse-federation`.
 //!
 //! A request takes one way: `http` (bodies, media types, streams) → `verbs` (one function per verb) → `write` (which
-//! record is meant, in one transaction). Reads and watches are served by `shelf`: what one resource shows, kept up from
-//! the change feed. `kinds` says what is served, `render` how records look, `route` what a path means, `collector` what goes with its owners.
+//! record is meant, in one transaction). Reads and watches are served by `shelf`: what one resource shows; `shelves` keeps
+//! them up from the change feed. `kinds` says what is served, `render` how records look, `route` what a path means, `collector` what goes with its owners.
 
 mod access;
 mod collector;
 mod documents;
+mod fault;
 pub mod http;
 mod join;
 mod kinds;
@@ -16,12 +17,13 @@ mod kubefed;
 mod render;
 mod route;
 mod shelf;
+mod shelves;
 mod verbs;
 mod watch;
 mod write;
 
 pub use collector::{Collector, follow as collect};
-pub use shelf::Shelves;
+pub use shelves::Shelves;
 
 /// Gives a new hub what a KubeFed host has from the start.
 ///

@@ -7,8 +7,8 @@ use hanse_machinery::{Status, status::In};
 use hanse_store::projects;
 
 use super::{
+    fault::Fault,
     kinds::{Backing, Kind, SYSTEM},
-    shelf::Fault,
 };
 use crate::{Platform, context::OpContext, error::Error};
 

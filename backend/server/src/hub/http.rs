@@ -23,9 +23,9 @@ use serde_json::{Value, json};
 
 use super::{
     documents,
+    fault::Fault,
     kinds::Kind,
     route::{self, Root, Route},
-    shelf::Fault,
     verbs::{self, LARGEST, Query, Request},
     watch::Watch,
 };

@@ -2,7 +2,7 @@
 //! same ladder and the same function as everything else. The credential is sealed with the cluster and the Secret is
 //! spent; what reads back leads to the gateway with the caller's own token. Leaving is the KubeFedCluster's deletion.
 
-use std::{collections::BTreeMap, sync::PoisonError};
+use std::collections::BTreeMap;
 
 use base64::Engine as _;
 use hanse_machinery::{Status, json};
@@ -15,13 +15,7 @@ use hanse_types::{
 };
 use serde_json::{Value, json};
 
-use super::{
-    kinds::SYSTEM,
-    render,
-    route::Root,
-    shelf::{Fault, Source},
-    write::Writer,
-};
+use super::{fault::Fault, kinds::SYSTEM, render, route::Root, shelf::Source, write::Writer};
 use crate::{
     clusters::{self, Joining},
     error::Error,
@@ -102,9 +96,7 @@ fn unchecked(object: &Value) -> Result<bool, Error> {
 async fn secret(writer: &Writer<'_>, name: &str) -> Result<hub::Local, Fault> {
     let catalogue = writer.platform.shelves.catalogue(Root::KubeFed).await?;
     let kind = catalogue.by_plural("v1", "secrets").ok_or_else(Status::no_such_path)?;
-    let shelf = writer.platform.shelves.of(&kind).await?;
-    let key = (SYSTEM.to_owned(), name.to_owned());
-    let found = shelf.read().unwrap_or_else(PoisonError::into_inner).get(&key);
+    let found = writer.platform.shelves.find(&kind, &(SYSTEM.to_owned(), name.to_owned())).await?;
     match found.as_ref().map(|item| &item.source) {
         Some(Source::Local(local)) => Ok((**local).clone()),
         _ => Err(fault(

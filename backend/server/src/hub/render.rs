@@ -15,7 +15,8 @@ use uuid::Uuid;
 
 use super::{
     kinds::{Backing, Kind, SYSTEM},
-    shelf::{Item, Place, Source},
+    shelf::{Item, Source},
+    shelves::Place,
 };
 
 /// Finaliser on an object whose copies are not confirmed gone, in the words of Federation v2.

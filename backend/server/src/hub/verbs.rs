@@ -1,7 +1,7 @@
 //! One function per verb. Each answers like an apiserver; what a write comes to is decided by `write`.
 
 use std::{
-    sync::{Arc, PoisonError},
+    sync::Arc,
     time::{Duration, Instant},
 };
 
@@ -24,10 +24,11 @@ use uuid::Uuid;
 
 use super::{
     access::{self, Need, Visible},
+    fault::Fault,
     kinds::{Backing, Kind, SYSTEM},
     kubefed, render,
     route::{Path, Root},
-    shelf::{Fault, Item, Shared, Source},
+    shelf::{Item, Key, Shared, Source},
     write::{self, Writer},
 };
 use crate::{Platform, context::OpContext, error::Error, identity::session::Credential};
@@ -111,19 +112,20 @@ impl Request {
         Ok(self.platform.shelves.of(&self.kind).await?)
     }
 
+    fn key(&self, name: &str) -> Key {
+        (self.namespace().to_owned(), name.to_owned())
+    }
+
     async fn find(&self, name: &str) -> Result<Option<Arc<Item>>> {
-        let key = (self.namespace().to_owned(), name.to_owned());
-        Ok(self.shelf().await?.read().unwrap_or_else(PoisonError::into_inner).get(&key))
+        Ok(self.platform.shelves.find(&self.kind, &self.key(name)).await?)
     }
 
     /// A record as it was seen last, if it was; others may have changed it since.
-    async fn seen(&self, name: &str) -> Option<Arc<Item>> {
+    fn seen(&self, name: &str) -> Option<Arc<Item>> {
         if !matches!(self.kind.backing, Backing::Federated(_) | Backing::Plain(_)) {
             return None;
         }
-        let key = (self.namespace().to_owned(), name.to_owned());
-        let shelf = self.platform.shelves.as_is(&self.kind).await?;
-        let item = shelf.read().unwrap_or_else(PoisonError::into_inner).get(&key)?;
+        let item = self.platform.shelves.seen(&self.kind, &self.key(name))?;
         matches!(item.source, Source::Federated(_)).then_some(item)
     }
 
@@ -214,7 +216,7 @@ async fn credentials(request: &Request) -> Result<Option<Value>> {
         return Ok(None);
     };
     let shelf = platform.shelves.of(&kind).await?;
-    let clusters = shelf.read().unwrap_or_else(PoisonError::into_inner).view(SYSTEM).items;
+    let clusters = shelf.read().view(SYSTEM).items;
     let names = |item: &Arc<Item>| {
         item.object.pointer("/spec/secretRef/name").and_then(Value::as_str) == Some(name.as_str())
     };
@@ -292,7 +294,7 @@ fn unsigned(revision: i64) -> u64 {
 pub async fn list(request: &Request) -> Result<Answer> {
     let selection = Selection::of(request).await?;
     let shelf = request.shelf().await?;
-    let view = shelf.read().unwrap_or_else(PoisonError::into_inner).view(request.namespace());
+    let view = shelf.read().view(request.namespace());
     let current = unsigned(view.revision);
     // What is there now is all that is kept: an exact revision is served while it is the present one.
     let from = list::list_from(&request.query.list, 0, current)?;
@@ -515,7 +517,7 @@ async fn change(
 ) -> Result<Arc<Value>> {
     // What was seen last is nearly always what is there still, and then need not be looked up: the transaction finds out.
     // That nothing is to be done, or cannot be done, is decided about the latest alone.
-    if let Some(item) = request.seen(&request.path.name).await
+    if let Some(item) = request.seen(&request.path.name)
         && let Ok(Some(made)) = alter(request, &item, &make).await
     {
         return Ok(made);
@@ -647,7 +649,7 @@ async fn apply(request: &Request, fields: &Fields, writer: ssa::Writer<'_>) -> R
         Ok(fill(request, fields.tidy(fields.apply(Some(live), &config, request.query.force, writer)?)))
     };
     let name = &request.path.name;
-    if request.seen(name).await.is_some() || request.find(name).await?.is_some() {
+    if request.seen(name).is_some() || request.find(name).await?.is_some() {
         match change(request, true, &make).await {
             // It went meanwhile: then it is made anew.
             Err(Fault::Status(status)) if status.code == 404 => {}
@@ -682,7 +684,7 @@ pub async fn delete(request: &Request) -> Result<Answer> {
     // same object. The record itself, and who holds it, is looked at in the transaction; what holds a FederatedNamespace
     // is read from what is shown of it, which then must be the latest.
     if options.is_plain()
-        && let Some(item) = request.seen(&request.path.name).await
+        && let Some(item) = request.seen(&request.path.name)
     {
         match end(request, &item, &options).await {
             Err(Fault::Error(error)) if error.code == ErrorCode::NotFound => {}
@@ -746,7 +748,7 @@ pub async fn delete_collection(request: &Request) -> Result<Answer> {
     let options = delete_options(request)?;
     let selection = Selection::of(request).await?;
     let shelf = request.shelf().await?;
-    let view = shelf.read().unwrap_or_else(PoisonError::into_inner).view(request.namespace());
+    let view = shelf.read().view(request.namespace());
     let chosen: Vec<Arc<Item>> = view.items.into_iter().filter(|item| selection.takes(item)).collect();
     for item in &chosen {
         match request.writer().delete(item, &options).await {

@@ -2,11 +2,7 @@
 //! and nothing else, so a slow reader costs nothing; one that falls behind what is kept is told to list again. It ends
 //! when the caller may see something else than at its beginning.
 
-use std::{
-    collections::VecDeque,
-    sync::{Arc, PoisonError},
-    time::Duration,
-};
+use std::{collections::VecDeque, sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use hanse_machinery::{
@@ -23,7 +19,8 @@ use tokio::{
 };
 
 use super::{
-    shelf::{Event, Fault, Item, Shared},
+    fault::Fault,
+    shelf::{Event, Item, Shared},
     verbs::{Request, Selection},
 };
 
@@ -58,9 +55,10 @@ impl Watch {
     pub async fn begin(request: Request) -> Result<Self, Fault> {
         let selection = Selection::of(&request).await?;
         // Before the shelf is looked at, so that no change is missed in between.
-        let (progress, access) = (request.platform.shelves.progress(), request.platform.shelves.access());
+        let access = request.platform.shelves.access();
         let shelf = request.platform.shelves.of(&request.kind).await?;
-        let view = shelf.read().unwrap_or_else(PoisonError::into_inner).view(&request.path.namespace);
+        let progress = shelf.read().progress();
+        let view = shelf.read().view(&request.path.namespace);
         let current = u64::try_from(view.revision).unwrap_or(0);
         let start = list::watch_from(&request.query.list, 0, current)?;
         let lasts = request.query.timeout.filter(|seconds| *seconds > 0).map_or(LASTS, Duration::from_secs);
@@ -75,7 +73,7 @@ impl Watch {
             headers: true,
             done: false,
             selection,
-            shelf: Arc::clone(&shelf),
+            shelf: shelf.clone(),
             request,
         };
         match start {
@@ -92,7 +90,7 @@ impl Watch {
             }
             Start::After(after) => {
                 let after = i64::try_from(after).unwrap_or(i64::MAX);
-                let events = shelf.read().unwrap_or_else(PoisonError::into_inner).events_after(after);
+                let events = shelf.read().events_after(after);
                 if let Some(events) = events {
                     watch.told = after;
                     watch.events(&events);
@@ -143,8 +141,8 @@ impl Watch {
 
     fn catch_up(&mut self) {
         let (events, revision) = {
-            let shelf = self.shelf.read().unwrap_or_else(PoisonError::into_inner);
-            (shelf.events_after(self.told), shelf.revision)
+            let shelf = self.shelf.read();
+            (shelf.events_after(self.told), shelf.revision())
         };
         match events {
             None => {

@@ -31,12 +31,14 @@ use ending::is_going;
 
 use super::{
     access::{self, Need},
-    collector, join,
+    collector,
+    fault::Fault,
+    join,
     kinds::{Backing, Kind, SYSTEM},
     kubefed,
     render::{self, LAST_APPLIED},
     route::Root,
-    shelf::{Fault, Item, Source},
+    shelf::{Item, Source},
     verbs,
 };
 use crate::{
@@ -375,10 +377,8 @@ impl Writer<'_> {
             let mut attempt = 0;
             loop {
                 attempt += 1;
-                let shelf = self.platform.shelves.of(&kind).await?;
                 let key = (self.namespace.to_owned(), name.to_owned());
-                let item = shelf.read().unwrap_or_else(std::sync::PoisonError::into_inner).get(&key);
-                let Some(item) = item else { break };
+                let Some(item) = self.platform.shelves.find(&kind, &key).await? else { break };
                 // Written as it is seen: what the preference comes to is decided on the way, as for any write.
                 match Box::pin(writer.update(&item, (*item.object).clone(), "")).await {
                     // Somebody else wrote the object, perhaps before the preference was there: it is looked at again.
@@ -401,9 +401,8 @@ impl Writer<'_> {
         let catalogue = self.platform.shelves.catalogue(Root::KubeFed).await?;
         let kind = catalogue.by_plural("scheduling.kubefed.io/v1alpha1", "replicaschedulingpreferences");
         let Some(kind) = kind else { return Ok(None) };
-        let shelf = self.platform.shelves.of(&kind).await?;
         let key = (self.namespace.to_owned(), name.to_owned());
-        let found = shelf.read().unwrap_or_else(std::sync::PoisonError::into_inner).get(&key);
+        let found = self.platform.shelves.find(&kind, &key).await?;
         let preference = found.and_then(|item| SchedulingPreference::parse(&item.object, "").ok());
         Ok(preference.filter(|preference| preference.target == target.kind))
     }

@@ -16,9 +16,10 @@ use crate::{
     federation::accept::{self, Addition, Removal},
     hub::{
         collector,
+        fault::Fault,
         kinds::Backing,
         render,
-        shelf::{Fault, Item, Source},
+        shelf::{Item, Source},
     },
     tenancy::project,
 };
