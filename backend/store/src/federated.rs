@@ -558,7 +558,7 @@ pub async fn of_project(tx: &Tx, project: &project::Model) -> Result<Vec<Model>,
 /// An object with its specification put together.
 #[derive(Clone, Debug)]
 pub struct Whole {
-    /// The row.
+    /// The row, without the specification.
     pub row: Model,
     /// The specification with what was sealed.
     pub spec: Value,
@@ -569,9 +569,18 @@ impl Store {
     ///
     /// # Errors
     /// When it does not open.
-    pub fn whole(&self, row: Model) -> Result<Whole, StoreError> {
-        let spec = unseal(self, row.id, row.spec.clone(), row.sealed.clone(), row.key_id.clone())?;
+    pub fn whole(&self, mut row: Model) -> Result<Whole, StoreError> {
+        let spec = std::mem::take(&mut row.spec);
+        let spec = unseal(self, row.id, spec, row.sealed.take(), row.key_id.take())?;
         Ok(Whole { row, spec })
+    }
+
+    /// The same of an object that is looked at only.
+    ///
+    /// # Errors
+    /// When it does not open.
+    pub fn spec_of(&self, row: &Model) -> Result<Value, StoreError> {
+        unseal(self, row.id, row.spec.clone(), row.sealed.clone(), row.key_id.clone())
     }
 
     /// An object of one project, or of the platform, by type and name, whatever may be seen of it: its home has been

@@ -3,6 +3,7 @@
 use std::{
     collections::{BTreeSet, HashMap},
     net::IpAddr,
+    sync::Arc,
     time::{Duration, Instant},
 };
 
@@ -113,7 +114,7 @@ pub struct Tx {
     store: Store,
     context: WriteContext,
     changes: Vec<(DateTime<Utc>, NewChange)>,
-    audits: Vec<(WriteContext, AuditEvent)>,
+    audits: Vec<(WriteContext, Arc<AuditEvent>)>,
     /// Rows of the history; written with the changes, in few statements.
     revisions: Vec<federated_revision::ActiveModel>,
     /// Clusters of projects that were looked at in this transaction and are held by it, where several writes share it.
@@ -237,8 +238,8 @@ impl Tx {
     }
 
     /// Notes what the audit trail is to keep.
-    pub fn audit(&mut self, event: AuditEvent) {
-        self.audits.push((self.context.clone(), event));
+    pub fn audit(&mut self, event: impl Into<Arc<AuditEvent>>) {
+        self.audits.push((self.context.clone(), event.into()));
     }
 
     /// Whoever decides about administrators goes one after the other.

@@ -1,6 +1,6 @@
 //! Accepting what people want: everything that can be wrong is found before anything is stored, and named by its path.
 
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, sync::Arc};
 
 use hanse_authz::{Handle, authorize, authorize_platform};
 use hanse_federation::{FederatedObject as Record, FederatedSpec, Resource, validate};
@@ -325,9 +325,10 @@ pub async fn create_row(
     };
     let label = format!("{type_}/{}", record.name);
     let audit = AuditEvent { after: Some(shown(&record)), ..event("create", label.clone(), &home) };
+    let audit = Arc::new(audit);
     let at = home.clone();
     let (row, revision) = store(platform, op, &home, move |tx| {
-        let (new, label, audit) = (new.clone(), label.clone(), audit.clone());
+        let (new, label, audit) = (new.clone(), label.clone(), Arc::clone(&audit));
         let (home, addition) = (at.clone(), addition.clone());
         Box::pin(async move {
             let mut row = federated::create(tx, home.project(), new)
@@ -463,9 +464,9 @@ pub async fn replace_row(
         ));
     }
     refuse(faults)?;
-    let before = platform.store.whole(row.object.clone())?;
+    let before = platform.store.spec_of(&row.object)?;
     let spec = serde_json::to_value(&record.spec).map_err(Error::internal)?;
-    if before.spec == spec && federated::placed(&row.object)? == considered.placed {
+    if before == spec && federated::placed(&row.object)? == considered.placed {
         // Nothing changes: no new generation, nothing to propagate.
         let Some(addition) = addition else {
             return Ok(Written { home, row: row.into_inner().object, revision: None });
@@ -486,7 +487,7 @@ pub async fn replace_row(
         leaving,
         options,
     };
-    let mut old: Value = json!({"generation": row.object.generation, "spec": before.spec});
+    let mut old: Value = json!({"generation": row.object.generation, "spec": before});
     if record.resource.is("", "Secret")
         && let Some(spec) = old.get_mut("spec")
     {
@@ -497,8 +498,10 @@ pub async fn replace_row(
         after: Some(shown(&record)),
         ..event("update", format!("{type_}/{name}"), &home)
     };
+    let (row, audit) = (Arc::new(row), Arc::new(audit));
     let (next, revision) = store(platform, op, &home, move |tx| {
-        let (row, changed, addition, audit) = (row.clone(), changed.clone(), addition.clone(), audit.clone());
+        let (row, changed, addition) = (Arc::clone(&row), changed.clone(), addition.clone());
+        let audit = Arc::clone(&audit);
         Box::pin(async move {
             let mut next = federated::update(tx, &row, changed).await?;
             if let Some(addition) = &addition {
@@ -529,8 +532,7 @@ pub async fn patch(
     if patch.as_object().is_none_or(|patch| patch.keys().any(|key| key != "spec")) {
         return Err(Error::invalid("spec", "a patch is an object with the one field `spec`"));
     }
-    let whole = platform.store.whole(row.object.clone())?;
-    let mut document = json!({"spec": whole.spec});
+    let mut document = json!({"spec": platform.store.spec_of(&row.object)?});
     merge(&mut document, patch);
     let spec: FederatedSpec =
         hanse_federation::object::read("spec", document.get("spec").cloned().unwrap_or_default())
@@ -628,10 +630,11 @@ pub async fn delete_row(
         after: Some(json!({"copies": mode.as_str()})),
         ..event("delete", format!("{type_}/{name}"), &home)
     };
+    let audit = Arc::new(audit);
     let (at, going, addition) = (home.clone(), row.object.clone(), how.addition);
     let (next, _) = store(platform, op, &home, move |tx| {
         let (home, mut going, addition) = (at.clone(), going.clone(), addition.clone());
-        let (options, audit) = (options.clone(), audit.clone());
+        let (options, audit) = (options.clone(), Arc::clone(&audit));
         Box::pin(async move {
             if let Some(addition) = &addition {
                 addition.store(tx, &mut going).await?;

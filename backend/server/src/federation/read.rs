@@ -43,7 +43,7 @@ pub(super) fn redact(spec: &mut Value) {
 
 fn spec_of(platform: &Platform, row: &federated::Model, full: bool) -> Result<FederatedSpec> {
     let mut spec = if row.sealed.is_some() {
-        let mut spec = platform.store.whole(row.clone())?.spec;
+        let mut spec = platform.store.spec_of(row)?;
         redact(&mut spec);
         spec
     } else {

@@ -75,19 +75,19 @@ pub async fn run(engine: Arc<Engine>) {
 }
 
 fn refresh(engine: &Engine, object: &Object) {
-    let fresh = compute(engine, object);
+    let mut fresh = Arc::new(compute(engine, object));
     let changed = {
         let mut kept = object.status.lock().unwrap_or_else(PoisonError::into_inner);
-        let same = kept.as_ref().is_some_and(|old| alike(old, &fresh));
-        if !same {
-            *kept = Some(Arc::new(fresh.clone()));
+        let changed = kept.as_ref().is_none_or(|old| !alike(old, &mut fresh));
+        if changed {
+            *kept = Some(Arc::clone(&fresh));
         }
-        !same
+        changed
     };
     if !changed {
         return;
     }
-    if let Ok(json) = serde_json::to_value(&fresh) {
+    if let Ok(json) = serde_json::to_value(&*fresh) {
         engine.status_writer.object(object.id, fresh.phase.to_string(), json, fresh.updated_at);
     }
     let project = object.project_name.as_deref().map(str::to_owned);
@@ -106,17 +106,22 @@ fn refresh(engine: &Engine, object: &Object) {
     });
 }
 
-/// Whether two computations say the same, apart from when they were made.
-fn alike(old: &FederatedStatus, new: &FederatedStatus) -> bool {
-    let timeless = |status: &FederatedStatus| {
-        let mut status = status.clone();
-        status.updated_at = chrono::DateTime::UNIX_EPOCH;
-        for cluster in &mut status.clusters {
-            cluster.observed_at = None;
-        }
-        status
-    };
-    timeless(old) == timeless(new)
+/// Whether two computations say the same, apart from when they were made. Then the new one has the times of the old one.
+fn alike(old: &FederatedStatus, new: &mut Arc<FederatedStatus>) -> bool {
+    let new = Arc::make_mut(new);
+    let updated_at = std::mem::replace(&mut new.updated_at, old.updated_at);
+    let times: Vec<_> = new.clusters.iter().map(|cluster| cluster.observed_at).collect();
+    for (new, old) in new.clusters.iter_mut().zip(&old.clusters) {
+        new.observed_at = old.observed_at;
+    }
+    if new == old {
+        return true;
+    }
+    new.updated_at = updated_at;
+    for (new, at) in new.clusters.iter_mut().zip(times) {
+        new.observed_at = at;
+    }
+    false
 }
 
 /// Status of an object from what is known now.
