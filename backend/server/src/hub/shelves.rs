@@ -221,9 +221,8 @@ impl Shelves {
     /// One object as it was seen last, without what was committed lately; none when nobody has asked for its kind before.
     #[must_use]
     pub fn seen(&self, kind: &Kind, key: &Key) -> Option<Arc<Item>> {
-        let shelf = self.kept(kind)?.shelf;
-        let found = shelf.read().get(key);
-        found
+        let kept = self.kept(kind)?;
+        kept.shelf.read().get(key)
     }
 
     fn kept(&self, kind: &Kind) -> Option<Kept> {
