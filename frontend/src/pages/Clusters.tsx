@@ -49,7 +49,7 @@ export default function Clusters() {
       { id: 'seen', title: t('cluster.lastSeen'), cell: (one) => (one.lastSeenAt ? <Time at={one.lastSeenAt} /> : '–') },
       { id: 'connection', title: t('cluster.connection'), cell: (one) => t(`connection.${one.connection}`) },
       { id: 'port', title: t('cluster.fixedPort'), align: 'right', cell: (one) => one.fixedPort ?? '–' },
-      { id: 'reason', title: t('cluster.reason'), cell: (one) => <span title={said(clusterReason(one))}>{said(clusterReason(one)) || '–'}</span> },
+      { id: 'reason', title: t('cluster.reason'), fill: true, cell: (one) => <span title={said(clusterReason(one))}>{said(clusterReason(one)) || '–'}</span> },
     ],
     [t, said, format],
   );

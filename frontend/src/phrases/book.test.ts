@@ -59,7 +59,7 @@ describe('the Chinese book', () => {
     ['does not match placement.clusterSelector: region is "us", wanted region in (eu)', '不符合 placement.clusterSelector：region 为 "us"，要求：region 属于（eu）'],
     ['Signed in as admin.', '已登录（身份为 admin）。'],
     ['Signed in as admin; the client certificate is valid until 2027-06-01.', '已登录（身份为 admin），客户端证书有效期至 2027-06-01。'],
-    ['Eu-3.example.com resolves: 10.2.0.3.', 'Eu-3.example.com 可解析：10.2.0.3。'],
+    ['eu-3.example.com resolves: 10.2.0.3.', 'eu-3.example.com 可解析：10.2.0.3。'],
     ['The cluster does not accept the token (HTTP 401).', '集群不接受令牌（HTTP 401）。'],
     ["The cluster's clock is 40 s ahead of ours.", '集群的时钟比本机快 40 秒。'],
     ['10.0.0.1:6443 refuses connections. Check that the API server runs and that the port is right.', '10.0.0.1:6443 拒绝连接。请检查 API 服务器是否在运行、端口是否正确。'],

@@ -22,7 +22,7 @@ export type Column<T> = {
   /** Field to sort by on the server. */
   sort?: string;
   align?: 'right';
-  wrap?: boolean;
+  fill?: boolean;
 };
 
 type Props<T> = {
@@ -124,7 +124,7 @@ export function DataTable<T>({ label, query, columns, rowId, empty, sort, onSort
               <tr key={row.id} aria-rowindex={window.from + offset + 2} className={active === window.from + offset ? 'active' : undefined}>
                 {row.getAllCells().map((cell, position) => {
                   const column = byId.get(cell.column.id);
-                  const className = [column?.align, column?.wrap ? 'wrap' : undefined].filter(Boolean).join(' ') || undefined;
+                  const className = [column?.align, column?.fill ? 'fill' : undefined].filter(Boolean).join(' ') || undefined;
                   return position === 0 ? (
                     <th key={cell.id} scope="row" className={className}>
                       <table.FlexRender cell={cell} />

@@ -15,7 +15,7 @@ const steps = ['parse', 'resolve', 'connect', 'tls', 'authentication', 'version'
 
 const passed = {
   parse: 'Context "admin@eu-3" leads to https://eu-3.example.com:6443 with a client certificate.',
-  resolve: 'Eu-3.example.com resolves: 10.2.0.3.',
+  resolve: 'eu-3.example.com resolves: 10.2.0.3.',
   connect: '10.2.0.3:6443 accepts connections.',
   tls: 'The certificate is trusted: for eu-3.example.com, issued by kubernetes, valid until 2027-06-01.',
   authentication: 'Signed in as kubernetes-admin; the client certificate is valid until 2027-06-01.',

@@ -3,7 +3,7 @@
 use std::{
     collections::{BTreeMap, HashMap, HashSet},
     sync::{Arc, Mutex, PoisonError},
-    time::Instant,
+    time::{Duration, Instant},
 };
 
 use hanse_federation::{ClusterView, FederatedObject, FederatedSpec, Resource, fleet::Facts};
@@ -23,6 +23,11 @@ use crate::error::{Error, Result};
 const PIECE: u64 = 500;
 /// Confirmed removals written at a time.
 const CONFIRMATIONS: usize = 500;
+/// Rest after writing some, as a multiple of the time that it took: in a batch the copies of an object go at different
+/// moments, and each confirmation by itself would be a transaction. A single one is written at once.
+const REST: u32 = 4;
+/// Longest rest.
+const LONGEST_REST: Duration = Duration::from_millis(30);
 
 fn removal(row: removals::Model) -> Removal {
     Removal {
@@ -247,15 +252,18 @@ pub(super) async fn write_confirmations(engine: Arc<Engine>, mut confirmed: mpsc
     while confirmed.recv_many(&mut batch, CONFIRMATIONS).await > 0 {
         let context = WriteContext::platform("removal", engine.parts.clock.now());
         let ids: Vec<Uuid> = batch.iter().map(|removal| removal.id).collect();
+        let began = Instant::now();
         while let Err(error) = engine.parts.store.finish_removals(ids.clone(), &context).await {
             tracing::warn!("confirmed removals could not be written, it is tried again: {error}");
-            tokio::time::sleep(std::time::Duration::from_secs(1)).await;
+            tokio::time::sleep(Duration::from_secs(1)).await;
         }
+        let took = began.elapsed();
         for removal in batch.drain(..) {
             engine.index.removed(&removal);
             if let Some(object) = removal.object {
                 engine.dirty_status.mark(object);
             }
         }
+        tokio::time::sleep((took * REST).min(LONGEST_REST)).await;
     }
 }
