@@ -29,9 +29,9 @@ const CHUNK: usize = 200;
 /// Longest wait for a flush.
 const DEADLINE: Duration = Duration::from_secs(30);
 /// Rest after a flush, as a multiple of the time that it took.
-const REST: u32 = 3;
+const REST: u32 = 6;
 /// Longest rest.
-const LONGEST_REST: Duration = Duration::from_millis(50);
+const LONGEST_REST: Duration = Duration::from_millis(150);
 /// Wait after a failed flush.
 const RETRY: Duration = Duration::from_secs(1);
 

@@ -49,11 +49,11 @@ impl Dirty {
     }
 }
 
-/// Rest after computing, as a multiple of the time that it took: status takes a fifth of a core at most, however much
+/// Rest after computing, as a multiple of the time that it took: status takes a ninth of a core at most, however much
 /// members tell, and what changes while it rests is computed once. A single change is computed at once.
-const REST: u32 = 4;
+const REST: u32 = 8;
 /// Longest rest.
-const LONGEST_REST: Duration = Duration::from_millis(30);
+const LONGEST_REST: Duration = Duration::from_millis(60);
 /// Objects computed in one go, before others get a turn.
 const GO: usize = 32;
 
