@@ -1,20 +1,26 @@
 //! Accepting what people want: everything that can be wrong is found before anything is stored, and named by its path.
 
-use std::{collections::BTreeSet, sync::Arc};
+mod consider;
+mod removal;
+
+use std::sync::Arc;
 
 use hanse_authz::{Handle, authorize, authorize_platform};
-use hanse_federation::{FederatedObject as Record, FederatedSpec, Resource, validate};
+use hanse_federation::{FederatedObject as Record, FederatedSpec};
 use hanse_store::{
     AuditEvent, Doing, Tx,
     federated::{self, Home},
     hub,
-    removals::Mode,
 };
-use hanse_types::{ClusterId, FieldError, error::ErrorCode};
+use hanse_types::error::ErrorCode;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use super::{model, model::FederatedWrite, place, read, types};
+pub(super) use consider::consider;
+use consider::{fault, refuse};
+pub use removal::{Left, Removal, delete, delete_row, release_row};
+
+use super::{model, model::FederatedWrite, place, read};
 use crate::{
     Platform,
     context::OpContext,
@@ -95,13 +101,6 @@ impl Need {
     }
 }
 
-/// A write that has been looked through.
-pub(super) struct Considered {
-    pub record: Record,
-    pub placed: BTreeSet<ClusterId>,
-    pub faults: Vec<FieldError>,
-}
-
 /// The place, for somebody who may do this in it. What is placed in whole clusters can give anybody anything there: it is
 /// for those who may give permissions that they lack, which are the platform's administrators.
 pub(super) async fn home(platform: &Platform, op: &OpContext, place: Place<'_>, need: Need) -> Result<Home> {
@@ -121,155 +120,6 @@ pub(super) async fn home(platform: &Platform, op: &OpContext, place: Place<'_>, 
     authorize(&platform.decisions, &op.actor, need.in_project(), located)
         .map(|project| Home::Project(Box::new(project)))
         .map_err(denied("project", name))
-}
-
-/// Looks a write through: kind, fields, clusters, overrides tried on the template. With `unknown_clusters`, names that
-/// no cluster has are accepted and match nothing, as both older generations have it.
-pub(super) async fn consider(
-    platform: &Platform,
-    op: &OpContext,
-    home: &Home,
-    write: FederatedWrite,
-    generation: i64,
-    unknown_clusters: bool,
-) -> Result<Considered> {
-    let clusters = place::clusters_of(platform, home.project()).await?;
-    let ids: Vec<ClusterId> = clusters.iter().map(|(id, _)| *id).collect();
-    let resource = types::of_template(platform, &write.spec.template, &ids).await?;
-    may_federate(platform, op, home, &resource)?;
-    let name =
-        write.spec.template.pointer("/metadata/name").and_then(Value::as_str).unwrap_or_default().to_owned();
-    let mut faults = Vec::new();
-    if name.is_empty() {
-        faults.push(fault("spec.template.metadata.name", "is missing: the copies need a name"));
-    } else if !object_name(&name) {
-        faults.push(fault(
-            "spec.template.metadata.name",
-            "may hold only lower-case letters, digits, '-' and '.', at most 253, and must start and end with a letter or digit",
-        ));
-    }
-    if home.project().is_none()
-        && let Some(why) = others(&resource, &name)
-    {
-        faults.push(fault("spec.template.metadata.name", why));
-    }
-    let namespace = write.spec.template.pointer("/metadata/namespace").and_then(Value::as_str);
-    let own = home.project().map(|project| project.name.as_str());
-    if let Some(other) = namespace.filter(|namespace| !namespace.is_empty() && Some(*namespace) != own) {
-        let message = match own {
-            Some(own) => format!("is {other:?}, but this project's namespace is {own:?}: leave it out"),
-            None => format!("is {other:?}, but {} belongs to no namespace: leave it out", resource.kind),
-        };
-        faults.push(fault("spec.template.metadata.namespace", &message));
-    }
-    if let Some(names) = write.spec.placement.clusters.as_ref().filter(|_| !unknown_clusters) {
-        for (index, name) in names.iter().enumerate() {
-            if !clusters.iter().any(|(_, view)| view.name == *name) {
-                let known: Vec<&str> = clusters.iter().map(|(_, view)| view.name.as_str()).collect();
-                faults.push(fault(
-                    &format!("spec.placement.clusters[{index}]"),
-                    &match home {
-                        Home::Project(_) => {
-                            format!("{name:?} is no cluster of this project; it has {}", known.join(", "))
-                        }
-                        Home::Platform(_) => format!("{name:?} is no cluster; there is {}", known.join(", ")),
-                    },
-                ));
-            }
-        }
-    }
-    let record = Record {
-        resource,
-        namespace: home.project().map(|project| project.name.clone()),
-        name,
-        labels: std::collections::BTreeMap::new(),
-        generation,
-        deleting: false,
-        spec: write.spec,
-    };
-    let views: Vec<_> = clusters.iter().map(|(_, view)| view.clone()).collect();
-    let own = validate::validate(&record, &views);
-    faults.extend(own.into_iter().map(|own| FieldError { field: own.path, message: own.message }));
-    let mut seen = BTreeSet::new();
-    faults.retain(|fault| seen.insert((fault.field.clone(), fault.message.clone())));
-    let placed = place::selected(&record.spec.placement, &clusters);
-    Ok(Considered { record, placed, faults })
-}
-
-fn fault(field: &str, message: &str) -> FieldError {
-    FieldError { field: field.to_owned(), message: message.to_owned() }
-}
-
-/// DNS-1123 subdomain, or with ':' for RBAC kinds.
-fn object_name(name: &str) -> bool {
-    let ok = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || matches!(b, b'-' | b'.' | b':');
-    let end = |b: Option<u8>| b.is_some_and(|b| b.is_ascii_alphanumeric());
-    name.len() <= 253 && name.bytes().all(ok) && end(name.bytes().next()) && end(name.bytes().last())
-}
-
-/// Why a name of a cluster-scoped kind is not for us: an object of Kubernetes or one that Hanse keeps in each member. It
-/// would be adopted, and at the end be deleted.
-fn others(resource: &Resource, name: &str) -> Option<&'static str> {
-    if resource.group != "rbac.authorization.k8s.io" {
-        return None;
-    }
-    if name.starts_with("hanse:") {
-        return Some("is one of those that Hanse keeps in each cluster: choose another");
-    }
-    (name.starts_with("system:") || ["cluster-admin", "admin", "edit", "view"].contains(&name))
-        .then_some("belongs to Kubernetes in each cluster: choose another")
-}
-
-/// Some kinds need more than the permission to federate.
-fn may_federate(platform: &Platform, op: &OpContext, home: &Home, resource: &Resource) -> Result<()> {
-    use hanse_authz::{Scope, Scoped as _};
-    let allows = |permission: &'static str, at: Scope| {
-        if platform.decisions.allows(&op.actor, permission, at) {
-            Ok(())
-        } else {
-            Err(Error::forbidden(permission))
-        }
-    };
-    if resource.is("", "Namespace") {
-        return Err(Error::invalid(
-            "spec.template.kind",
-            "a namespace is a project here: make a project, its namespace is federated with it",
-        ));
-    }
-    let project = match (home, resource.namespaced) {
-        (Home::Project(project), true) => project,
-        // Who may be here at all was decided with the place.
-        (Home::Platform(_), false) => return Ok(()),
-        (Home::Project(_), false) => {
-            allows("platform.types.manage", Scope::Platform)?;
-            return Err(Error::invalid(
-                "spec.template.kind",
-                format!(
-                    "{} belongs to whole clusters, not to a project's namespace: federate it without a project",
-                    resource.kind
-                ),
-            ));
-        }
-        (Home::Platform(_), true) => {
-            return Err(Error::invalid(
-                "spec.template.kind",
-                format!("{} belongs to a namespace: federate it in a project", resource.kind),
-            ));
-        }
-    };
-    let at = project.scope();
-    match (resource.group.as_str(), resource.kind.as_str()) {
-        ("", "Secret") => allows("project.secrets.manage", at),
-        ("", "ConfigMap") => allows("project.config.manage", at),
-        // Who binds roles in a namespace, or limits it, administers it.
-        ("rbac.authorization.k8s.io", _) => allows("project.roles.manage", at),
-        ("", "ResourceQuota" | "LimitRange") => allows("project.settings.manage", at),
-        _ => Ok(()),
-    }
-}
-
-fn refuse(faults: Vec<FieldError>) -> Result<()> {
-    if faults.is_empty() { Ok(()) } else { Err(Error::fields(faults)) }
 }
 
 fn still_here(home: &Home) -> Result<()> {
@@ -564,118 +414,6 @@ fn merge(target: &mut Value, patch: &Value) {
     }
 }
 
-/// Removes an object from all clusters; its record goes when its copies are gone and no client's finalizer holds it.
-///
-/// # Errors
-/// `forbidden`, `not_found`, `precondition_failed`.
-pub async fn delete(
-    platform: &Platform,
-    op: &OpContext,
-    place: Place<'_>,
-    type_: &str,
-    name: &str,
-) -> Result<model::FederatedObject> {
-    let left = delete_row(platform, op, place, type_, name, Removal::default()).await?;
-    read::body(platform, left.home.project(), left.row, true)
-}
-
-/// How an object is removed.
-#[derive(Clone, Debug, Default)]
-pub struct Removal {
-    /// What happens to the copies, whatever the object's policy is.
-    pub copies: Option<Mode>,
-    /// Only this object, and no later one of its name.
-    pub only: Option<Uuid>,
-    /// What a root of the hub adds to what is left.
-    pub addition: Option<Addition>,
-}
-
-/// What is left of an object that was removed.
-pub struct Left {
-    /// Where it belongs.
-    pub home: Home,
-    /// Its record, as it is marked.
-    pub row: federated::Model,
-    /// Whether nothing held the record: then it is gone already.
-    pub gone: bool,
-}
-
-/// [`delete`], in the ways that a root of the hub knows.
-///
-/// # Errors
-/// As for [`delete`].
-pub async fn delete_row(
-    platform: &Platform,
-    op: &OpContext,
-    place: Place<'_>,
-    type_: &str,
-    name: &str,
-    how: Removal,
-) -> Result<Left> {
-    // Who may not remove it is told by what it may see.
-    let home = match place {
-        Place::Project(_) => home(platform, op, place, Need::View).await?,
-        Place::Platform => home(platform, op, place, Need::Remove).await?,
-    };
-    let row = find(platform, op, &home, type_, name, Need::Remove).await?;
-    if how.only.is_some_and(|only| only != row.object.id) {
-        return Err(Error::not_found("federated object", &format!("{type_}/{name}")));
-    }
-    op.check_version(row.object.version)?;
-    let policy = serde_json::from_value(row.object.spec.get("policy").cloned().unwrap_or_default());
-    let (mode, options) = place::leaving(&policy.map_err(Error::internal)?);
-    let mode = how.copies.unwrap_or(mode);
-    let audit = AuditEvent {
-        before: Some(json!({"generation": row.object.generation})),
-        after: Some(json!({"copies": mode.as_str()})),
-        ..event("delete", format!("{type_}/{name}"), &home)
-    };
-    let audit = Arc::new(audit);
-    let (at, going, addition) = (home.clone(), row.object.clone(), how.addition);
-    let (next, _) = store(platform, op, &home, move |tx| {
-        let (home, mut going, addition) = (at.clone(), going.clone(), addition.clone());
-        let (options, audit) = (options.clone(), Arc::clone(&audit));
-        Box::pin(async move {
-            if let Some(addition) = &addition {
-                addition.store(tx, &mut going).await?;
-            }
-            let next = federated::delete(tx, home.project(), &going, mode, options.as_ref()).await?;
-            tx.audit(audit);
-            Ok(next)
-        })
-    })
-    .await?;
-    let gone = next.is_none();
-    let before = row.into_inner().object;
-    let row = next.unwrap_or(federated::Model { deleted_at: Some(op.now), ..before });
-    Ok(Left { home, row, gone })
-}
-
-/// Changes only what a root of the hub adds to an object that is being removed: with the last finalizer it goes.
-///
-/// # Errors
-/// `forbidden`, `not_found`, and `conflict` or `precondition_failed` when somebody was quicker.
-pub async fn release_row(
-    platform: &Platform,
-    op: &OpContext,
-    place: Place<'_>,
-    type_: &str,
-    name: &str,
-    addition: &Addition,
-) -> Result<()> {
-    let home = home(platform, op, place, Need::Edit).await?;
-    let row = find(platform, op, &home, type_, name, Need::Edit).await?;
-    addition.check(&row.object)?;
-    op.check_version(row.object.version)?;
-    let mut tx = platform.store.begin(&op.write()).await?;
-    let mut next = hub::touch(&mut tx, &row).await?;
-    addition.store(&mut tx, &mut next).await?;
-    federated::let_go(&mut tx, &next).await?;
-    tx.audit(event("update", format!("{type_}/{name}"), &home));
-    platform.commit(tx).await?;
-    Ok(())
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -685,15 +423,5 @@ mod tests {
         let mut target = json!({"spec": {"a": 1, "b": {"c": 2, "d": 3}, "l": [1]}});
         merge(&mut target, &json!({"spec": {"a": null, "b": {"c": 9}, "l": [2, 3]}}));
         assert_eq!(target, json!({"spec": {"b": {"c": 9, "d": 3}, "l": [2, 3]}}));
-    }
-
-    #[test]
-    fn object_names_are_dns_subdomains() {
-        for good in ["web", "a.b-c", "system:node"] {
-            assert!(object_name(good), "{good}");
-        }
-        for bad in ["Web", "-a", "a-", "a/b", "a_b", &"a".repeat(254)] {
-            assert!(!object_name(bad), "{bad}");
-        }
     }
 }

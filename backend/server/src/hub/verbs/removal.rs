@@ -1,0 +1,107 @@
+//! Removing objects.
+
+use std::sync::Arc;
+
+use hanse_machinery::{Status, meta, protobuf, strict};
+use hanse_store::hub;
+use hanse_types::error::ErrorCode;
+use serde_json::{Value, json};
+
+use super::{Answer, Request, Result, Selection};
+use crate::hub::{
+    access::Need,
+    fault::Fault,
+    render,
+    shelf::{Item, Source},
+};
+
+/// `DELETE` of one object.
+pub async fn delete(request: &Request) -> Result<Answer> {
+    request.decide(Need::Remove).await?;
+    let options = delete_options(request)?;
+    // Most clients ask for nothing that depends on the very latest: then what was seen last will do, if it still is the
+    // same object. The record itself, and who holds it, is looked at in the transaction; what holds a FederatedNamespace
+    // is read from what is shown of it, which then must be the latest.
+    if options.is_plain()
+        && let Some(item) = request.seen(&request.path.name)
+    {
+        match end(request, &item, &options).await {
+            Err(Fault::Error(error)) if error.code == ErrorCode::NotFound => {}
+            other => return other,
+        }
+    }
+    let item = request.existing().await?;
+    end(request, &item, &options).await
+}
+
+async fn end(request: &Request, item: &Arc<Item>, options: &meta::DeleteOptions) -> Result<Answer> {
+    let left = request.writer().delete(item, options).await?;
+    if request.op.request.dry_run {
+        return Ok(Answer { code: 200, body: (*item.object).clone(), warnings: Vec::new() });
+    }
+    let left = match (left, &item.source) {
+        (Some(left), _) if left.gone => None,
+        (Some(left), Source::Federated(row)) => {
+            let marked = hub::Federated { row: left.row, copies: true, ..(**row).clone() };
+            let shown = render::again(&request.kind, marked);
+            shown.map(|shown| Arc::new(render::at(shown, item.revision)))
+        }
+        _ => request.find(&item.key.1).await?.filter(|left| left.id == item.id),
+    };
+    Ok(match left {
+        Some(left) => request.answer(200, &left.object, Vec::new()),
+        None => {
+            let resource = request.kind.descriptor.resource_in();
+            let body = Status::success(resource, &item.key.1, &item.id.to_string());
+            Answer { code: 200, body, warnings: Vec::new() }
+        }
+    })
+}
+
+fn delete_options(request: &Request) -> Result<meta::DeleteOptions> {
+    let mut options = request.query.delete.clone();
+    if !request.body.iter().all(u8::is_ascii_whitespace) {
+        let mut body: Value = if protobuf::is(&request.body) {
+            protobuf::decode(&request.body)?
+        } else {
+            serde_json::from_slice(&request.body).map_err(|error| Status::bad_request(error.to_string()))?
+        };
+        if let Some(map) = body.as_object_mut() {
+            map.remove("apiVersion");
+            map.remove("kind");
+        }
+        let text = body.to_string();
+        let said: meta::DeleteOptions = strict::options(text.as_bytes())?;
+        options = meta::DeleteOptions {
+            propagation_policy: said.propagation_policy.or(options.propagation_policy),
+            orphan_dependents: said.orphan_dependents.or(options.orphan_dependents),
+            ..said
+        };
+    }
+    Ok(options)
+}
+
+/// `DELETE` of a collection.
+pub async fn delete_collection(request: &Request) -> Result<Answer> {
+    request.decide(Need::Remove).await?;
+    let options = delete_options(request)?;
+    let selection = Selection::of(request).await?;
+    let shelf = request.shelf().await?;
+    let view = shelf.read().view(request.namespace());
+    let chosen: Vec<Arc<Item>> = view.items.into_iter().filter(|item| selection.takes(item)).collect();
+    for item in &chosen {
+        match request.writer().delete(item, &options).await {
+            Err(Fault::Error(error)) if error.code == ErrorCode::NotFound => {}
+            other => {
+                other?;
+            }
+        }
+    }
+    let kind = &request.kind.descriptor;
+    let objects: Vec<Value> = chosen.iter().map(|item| (*item.object).clone()).collect();
+    let body = json!({
+        "kind": format!("{}List", kind.kind), "apiVersion": kind.api_version(),
+        "metadata": {"resourceVersion": view.revision.to_string()}, "items": objects,
+    });
+    Ok(Answer { code: 200, body, warnings: Vec::new() })
+}
