@@ -40,6 +40,8 @@ pub struct LiveCopy<'a> {
     pub kind_missing: bool,
     /// What was sent there last, when that is remembered.
     pub sent: Option<Sent>,
+    /// Whether it is known that what is wanted now was sent and is in force: then nothing is rendered to find that out.
+    pub settled: bool,
 }
 
 /// Trimmed state that is lent, or that was made on the spot.

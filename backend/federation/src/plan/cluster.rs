@@ -80,6 +80,43 @@ impl Unit<'_> {
     fn keep(&self, plan: &mut ClusterPlan, assignment: &Assignment, refusals: &Refusals) {
         let copy = self.live.observed();
         self.numbers(plan, assignment.share);
+        if let Some(copy) = copy.filter(|copy| self.is_settled(copy)) {
+            if plan.replicas.is_none() && self.pods_of_template().is_some() {
+                plan.replicas = Some(copy.replicas);
+            }
+        } else {
+            self.render(plan, assignment, refusals, copy);
+        }
+        // What is not ours says nothing about the object.
+        if let Some(copy) = copy.filter(|copy| self.is_ours_to_keep(copy)) {
+            self.reflect(plan, copy);
+        }
+        if !self.cluster.ready {
+            self.not_ready(plan);
+        }
+        self.phase(plan, copy);
+    }
+
+    /// Whether rendering would only find that nothing is to be done.
+    fn is_settled(&self, copy: &Observed) -> bool {
+        self.live.settled
+            && copy.managed == Managed::Yes
+            && !copy.terminating
+            // Whether it has a number of pods is then known without what overrides make of it.
+            && (self.object.spec.overrides.is_empty() || self.pods_of_template().is_some())
+    }
+
+    fn pods_of_template(&self) -> Option<i64> {
+        workload::pods(&self.object.resource, &self.object.spec.template)
+    }
+
+    fn render(
+        &self,
+        plan: &mut ClusterPlan,
+        assignment: &Assignment,
+        refusals: &Refusals,
+        copy: Option<&Observed>,
+    ) {
         let manifest = match refusals.overrides.get(&self.cluster.name) {
             Some(refusal) => Err((StatusWord::ApplyOverridesFailed, refusal.clone())),
             None => render::render(self.object, self.cluster, assignment.share).map_err(|error| {
@@ -94,14 +131,6 @@ impl Unit<'_> {
             Err((word, message)) => self.fail(plan, word, message),
             Ok(manifest) => self.compare(plan, manifest, copy),
         }
-        // What is not ours says nothing about the object.
-        if let Some(copy) = copy.filter(|copy| self.is_ours_to_keep(copy)) {
-            self.reflect(plan, copy);
-        }
-        if !self.cluster.ready {
-            self.not_ready(plan);
-        }
-        self.phase(plan, copy);
     }
 
     fn is_ours_to_keep(&self, copy: &Observed) -> bool {

@@ -90,6 +90,36 @@ proptest! {
     }
 
     #[test]
+    fn a_settled_copy_is_not_rendered_and_says_the_same(
+        template in template(), weights in prop::collection::vec(1..5_i64, 1..4), divided in any::<bool>(), ready in 0..3_i64,
+    ) {
+        let mut object = object(template, &weights);
+        if !divided {
+            object.spec.replicas = None;
+        }
+        let fleet: Vec<ClusterView> = (0..weights.len()).map(|index| ClusterView::named(format!("c{index}"))).collect();
+        let refusals = Refusals::default();
+        let situation = Situation {
+            fleet: &fleet, bounds: Bounds::Unbounded, tie_break_key: None, refusals: &refusals, now: DateTime::<Utc>::UNIX_EPOCH,
+        };
+        let options = Options { form: Form::Apply, ..Options::default() };
+        let first = plan(&object, &situation, &BTreeMap::new(), None, &options);
+        for (index, cluster) in fleet.iter().enumerate() {
+            let mut copy = apply(first.clusters[index].manifest.as_ref().unwrap());
+            copy["status"] = json!({ "readyReplicas": ready, "replicas": ready, "observedGeneration": 1 });
+            let observed = Observed::of(&object.resource, &copy, "hanse", &[]);
+            let kept = LiveCopy::trimmed(Some(&observed));
+            let copies = BTreeMap::from([(cluster.name.clone(), kept.clone())]);
+            let assignment = &assign(&object, &situation, &copies).clusters[index];
+            let mut rendered = plan_cluster(&object, cluster, assignment, &kept, &refusals, &options);
+            prop_assert_eq!(rendered.action, Action::None);
+            prop_assert!(rendered.manifest.take().is_some());
+            let settled = LiveCopy { settled: true, ..kept };
+            prop_assert_eq!(plan_cluster(&object, cluster, assignment, &settled, &refusals, &options), rendered);
+        }
+    }
+
+    #[test]
     fn a_change_reaches_only_the_clusters_whose_result_changes(template in template(), weights in prop::collection::vec(1..5_i64, 2..4)) {
         let mut object = object(template, &weights);
         let fleet: Vec<ClusterView> = (0..weights.len()).map(|index| ClusterView::named(format!("c{index}"))).collect();

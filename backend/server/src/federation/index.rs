@@ -96,6 +96,17 @@ impl Object {
         !self.record.deleting && self.placed.contains(&cluster)
     }
 
+    /// Whether a cluster holds the present generation, as far as we know, and nothing stands in the way.
+    #[must_use]
+    pub fn is_applied_in(&self, cluster: ClusterId) -> bool {
+        let cells = self.cells.lock().unwrap_or_else(PoisonError::into_inner);
+        cells.get(&cluster).is_some_and(|cell| {
+            cell.applied_generation == self.record.generation
+                && cell.problem.is_none()
+                && cell.waiting.is_none()
+        })
+    }
+
     /// Changes the cell of a cluster.
     pub fn with_cell<T>(&self, cluster: ClusterId, change: impl FnOnce(&mut Cell) -> T) -> T {
         change(self.cells.lock().unwrap_or_else(PoisonError::into_inner).entry(cluster).or_default())

@@ -94,6 +94,12 @@ impl<K: Clone + Eq + Hash> Queue<K> {
         self.later_keys.insert(ticket, key);
     }
 
+    /// Whether a key is dirty or under work.
+    #[must_use]
+    pub fn contains(&self, key: &K) -> bool {
+        self.keys.contains_key(key)
+    }
+
     /// Takes the next key to work on. It must be given back through [`Self::done`] or [`Self::failed`].
     pub fn pop(&mut self, now: Instant) -> Option<K> {
         self.wake(now);
