@@ -117,9 +117,12 @@ fn path_is_plain(uri: &Uri) -> Result<(), String> {
             }
         }
     }
+    if path == "/" {
+        return Ok(());
+    }
     let body = path.strip_prefix('/').unwrap_or(path);
     let body = body.strip_suffix('/').unwrap_or(body);
-    if !body.is_empty() && body.split('/').any(|part| part.is_empty() || part == "." || part == "..") {
+    if body.split('/').any(|part| part.is_empty() || part == "." || part == "..") {
         return refused();
     }
     Ok(())
@@ -296,6 +299,7 @@ mod tests {
             "/api/v1/namespaces/a%5cb/pods",
             "/api/v1//pods",
             "//evil/api",
+            "//",
             "/api/v1/namespaces/a%00/pods",
             "/api/v1/%252e",
             "/api/%zz",

@@ -30,7 +30,9 @@ impl Client {
     /// When no HTTP client is to be had.
     #[must_use]
     pub fn nobody(url: &str) -> Self {
-        let http = reqwest::Client::builder().no_proxy().timeout(DEADLINE).build().unwrap();
+        // A connection that was idle when the server was restarted is of no use.
+        let http = reqwest::Client::builder().no_proxy().timeout(DEADLINE).pool_max_idle_per_host(0);
+        let http = http.build().unwrap();
         Self { http, url: url.to_owned(), who: Who::Nobody }
     }
 
