@@ -16,8 +16,8 @@ use std::{
 
 use chrono::{DateTime, Utc};
 use sea_orm::{
-    ColumnTrait as _, DatabaseConnection, DbBackend, EntityTrait as _, QueryFilter as _, QueryOrder as _,
-    QuerySelect as _,
+    ColumnTrait as _, ConnectionTrait, DatabaseConnection, DbBackend, EntityTrait as _, QueryFilter as _,
+    QueryOrder as _, QuerySelect as _,
 };
 use tokio::{
     sync::{Notify, watch},
@@ -143,17 +143,22 @@ impl Drop for Feed {
     }
 }
 
+/// Revision of the last change that is stored; 0 before the first.
+pub(crate) async fn last(db: &impl ConnectionTrait) -> Result<i64, StoreError> {
+    let last: Option<i64> = change::Entity::find()
+        .select_only()
+        .column(change::Column::Revision)
+        .order_by_desc(change::Column::Revision)
+        .limit(1)
+        .into_tuple()
+        .one(db)
+        .await?;
+    Ok(last.unwrap_or(0))
+}
+
 impl Feed {
     pub(crate) async fn start(db: &DatabaseConnection, known: Known) -> Result<Self, StoreError> {
-        let last: Option<i64> = change::Entity::find()
-            .select_only()
-            .column(change::Column::Revision)
-            .order_by_desc(change::Column::Revision)
-            .limit(1)
-            .into_tuple()
-            .one(db)
-            .await?;
-        let start = last.unwrap_or(0);
+        let start = last(db).await?;
         let ring = Arc::new(Mutex::new(Ring { changes: VecDeque::new(), floor: start }));
         let (sender, _) = watch::channel(start);
         let wake = Arc::new(Notify::new());

@@ -17,7 +17,7 @@ use hanse_types::ClusterId;
 use super::{
     engine::Engine,
     index::Object,
-    member::{Live, Mirror},
+    member::{Live, Mirror, Runtime, in_order},
     queue::Priority,
 };
 
@@ -52,8 +52,25 @@ pub struct Copies {
 
 struct Held {
     cluster: String,
+    runtime: Option<Arc<Runtime>>,
     live: Option<Arc<Live>>,
     mirror: Option<Arc<Mirror>>,
+}
+
+impl Held {
+    /// Whether nothing is left to do for the copy: the cluster's worker has nothing before it, has sent the present
+    /// generation, and the copy is still as it was then.
+    fn is_settled(&self, object: &Object) -> bool {
+        let (Some(runtime), Some(live), Some(mirror)) = (&self.runtime, &self.live, &self.mirror) else {
+            return false;
+        };
+        object.wanted_in(runtime.id)
+            && object.is_applied_in(runtime.id)
+            && !runtime.with_queue(|queue| queue.contains(&object.key))
+            && mirror
+                .expected(&object.key.key)
+                .is_some_and(|expected| in_order(&expected, live.observed.owned))
+    }
 }
 
 impl Copies {
@@ -63,9 +80,10 @@ impl Copies {
         let held = clusters
             .iter()
             .map(|(id, view)| {
-                let mirror = engine.runtime(*id).and_then(|runtime| runtime.mirror(&object.key.type_));
+                let runtime = engine.runtime(*id);
+                let mirror = runtime.as_ref().and_then(|runtime| runtime.mirror(&object.key.type_));
                 let live = mirror.as_ref().and_then(|mirror| mirror.get(&object.key.key));
-                Held { cluster: view.name.clone(), live, mirror }
+                Held { cluster: view.name.clone(), runtime, live, mirror }
             })
             .collect();
         Self { held, key: object.key.key.clone() }
@@ -81,6 +99,18 @@ impl Copies {
                 Some((held.cluster.clone(), live_copy(mirror, held.live.as_deref(), &self.key)))
             })
             .collect()
+    }
+
+    /// [`Self::lend`], with which of them are settled.
+    #[must_use]
+    pub fn lend_settled(&self, object: &Object) -> BTreeMap<String, LiveCopy<'_>> {
+        let mut lent = self.lend();
+        for held in &self.held {
+            if let Some(copy) = lent.get_mut(&held.cluster) {
+                copy.settled = held.is_settled(object);
+            }
+        }
+        lent
     }
 
     /// One copy as seen last.

@@ -15,17 +15,12 @@ use hanse_federation::{
     status::{Member, Subject, aggregate},
 };
 use hanse_types::{
-    ClusterId, ClusterName, FederatedId,
+    ClusterName, FederatedId,
     federated::{ClusterStatus, FederatedStatus, Phase},
 };
 use tokio::sync::Notify;
 
-use super::{
-    decide,
-    engine::Engine,
-    index::Object,
-    member::{Live, in_order},
-};
+use super::{decide, engine::Engine, index::Object, member::Live};
 use crate::live::{Event, Topic};
 
 /// Objects whose status is to be computed; at most one entry each.
@@ -134,12 +129,7 @@ fn alike(old: &FederatedStatus, new: &mut Arc<FederatedStatus>) -> bool {
 pub fn compute(engine: &Engine, object: &Object) -> FederatedStatus {
     let clusters = decide::project_views(engine, object);
     let copies = decide::Copies::gather(engine, object, &clusters);
-    let mut live = copies.lend();
-    for (id, view) in &clusters {
-        if let Some(copy) = live.get_mut(&view.name) {
-            copy.settled = is_settled(engine, object, *id, copies.get(&view.name).map(|live| &**live));
-        }
-    }
+    let live = copies.lend_settled(object);
     let assignments = decide::assignments(engine, object, &clusters, &live);
     let options = Options { form: Form::Apply, ..Options::default() };
     let (none, refusals) = (hanse_federation::plan::LiveCopy::default(), Refusals::default());
@@ -179,19 +169,6 @@ pub fn compute(engine: &Engine, object: &Object) -> FederatedStatus {
         previous: previous.as_ref().map(|status| &status.aggregated),
     };
     summary(engine, object, rows, aggregate(&subject, &members), previous.as_deref())
-}
-
-/// Whether nothing is left to do for a copy: the cluster's worker has nothing before it, has sent the present generation,
-/// and the copy is still as it was then.
-fn is_settled(engine: &Engine, object: &Object, cluster: ClusterId, live: Option<&Live>) -> bool {
-    let (Some(live), Some(runtime)) = (live, engine.runtime(cluster)) else { return false };
-    object.wanted_in(cluster)
-        && object.is_applied_in(cluster)
-        && !runtime.with_queue(|queue| queue.contains(&object.key))
-        && runtime.mirror(&object.key.type_).is_some_and(|mirror| {
-            let expected = mirror.expected(&object.key.key);
-            expected.is_some_and(|expected| in_order(&expected, live.observed.owned))
-        })
 }
 
 /// What a cluster says of its copy; of one that cannot be reached nothing is known, whatever it said last.

@@ -16,7 +16,7 @@ use crate::{
         change, cluster, cluster_status, federated_object, federated_status, hub_object, hub_view, project,
         removal,
     },
-    federated, meta,
+    federated, feed, meta,
 };
 
 /// Rows and changes as of one moment.
@@ -72,15 +72,8 @@ impl Store {
         } else {
             db.begin().await?
         };
-        let last: Option<i64> = change::Entity::find()
-            .select_only()
-            .column(change::Column::Revision)
-            .order_by_desc(change::Column::Revision)
-            .limit(1)
-            .into_tuple()
-            .one(&tx)
-            .await?;
-        Ok(Snapshot { tx, store: self.clone(), revision: last.unwrap_or(0) })
+        let revision = feed::last(&tx).await?;
+        Ok(Snapshot { tx, store: self.clone(), revision })
     }
 }
 

@@ -117,12 +117,16 @@ fn entropy() -> u64 {
     id.as_u64_pair().1
 }
 
-fn fields(request: &Request) -> Fields {
-    let sub = match request.path.subresource.as_str() {
+/// The part of an object that is written: a scale is written as the object itself.
+fn part(request: &Request) -> &str {
+    match request.path.subresource.as_str() {
         "scale" => "",
         sub => sub,
-    };
-    Fields::new(&request.kind.descriptor, request.kind.custom.clone(), sub)
+    }
+}
+
+fn fields(request: &Request) -> Fields {
+    Fields::new(&request.kind.descriptor, request.kind.custom.clone(), part(request))
 }
 
 /// The object as it is after a write: the one that is shown, or for a dry run the one that would be.
@@ -139,7 +143,7 @@ pub async fn create(request: &Request) -> Result<Answer> {
     request.decide(Need::Edit).await?;
     let (object, warnings) = decode(request)?;
     let generated = name_of(&object).is_empty();
-    let object = create_object(request, object).await?;
+    let object = create_object(request, object)?;
     let name = name_of(&object);
     match write_new(request, object).await {
         Err(Fault::Error(error)) if error.code == ErrorCode::AlreadyExists => {
@@ -163,13 +167,18 @@ fn fill(request: &Request, mut object: Value) -> Value {
     object
 }
 
-async fn create_object(request: &Request, object: Value) -> Result<Value> {
+fn create_object(request: &Request, object: Value) -> Result<Value> {
     let time = render::time(request.op.now);
     let writer = ssa::Writer { manager: &request.manager, time: &time };
+    let fields = fields(request);
+    born(request, fields.update(None, fill(request, fields.tidy(object)), writer))
+}
+
+/// A new object with what an apiserver gives it, admitted.
+fn born(request: &Request, object: Value) -> Result<Value> {
+    let time = render::time(request.op.now);
     let uid = Uuid::now_v7().to_string();
     let birth = Birth { namespace: request.namespace(), uid: &uid, time: &time, entropy: entropy() };
-    let fields = fields(request);
-    let object = fields.update(None, fill(request, fields.tidy(object)), writer);
     let mut object = meta::create(&request.kind.descriptor, object, birth)?;
     kubefed::admit(&request.kind.descriptor, &mut object)?;
     Ok(object)
@@ -216,10 +225,7 @@ async fn alter(
     make: impl Fn(&Value) -> std::result::Result<Value, Status>,
 ) -> Result<Option<Arc<Value>>> {
     let live = &*item.object;
-    let on = match request.path.subresource.as_str() {
-        "scale" => "",
-        sub => sub,
-    };
+    let on = part(request);
     let mut new = meta::update(&request.kind.descriptor, live, make(live)?, on)?;
     kubefed::admit(&request.kind.descriptor, &mut new)?;
     ssa::keep_times(live, &mut new);
@@ -330,11 +336,7 @@ async fn apply(request: &Request, fields: &Fields, writer: ssa::Writer<'_>) -> R
         }
     }
     let object = fill(request, fields.tidy(fields.apply(None, &config, request.query.force, writer)?));
-    let time = render::time(request.op.now);
-    let uid = Uuid::now_v7().to_string();
-    let birth = Birth { namespace: request.namespace(), uid: &uid, time: &time, entropy: entropy() };
-    let mut object = meta::create(&request.kind.descriptor, object, birth)?;
-    kubefed::admit(&request.kind.descriptor, &mut object)?;
+    let mut object = born(request, object)?;
     if name_of(&object).is_empty() {
         json::set(&mut object, &["metadata", "name"], name.clone());
     }
