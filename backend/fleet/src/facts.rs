@@ -283,7 +283,7 @@ fn take(nodes: &mut HashMap<ObjectKey, Arc<Node>>, event: Event<Node>, listed: &
         Event::Applied(key, node) => {
             nodes.insert(key, node);
         }
-        Event::Deleted(key, _) => {
+        Event::Deleted(key) => {
             nodes.remove(&key);
         }
         // A node that cannot be read still stands; nothing can be said of its room.

@@ -65,8 +65,8 @@ pub enum Event<T> {
     Restarted(Restarted<T>),
     /// An object was added or changed.
     Applied(ObjectKey, Arc<T>),
-    /// An object is gone, or no longer carries the labels selected by. Its last state, if it could be read.
-    Deleted(ObjectKey, Option<Arc<T>>),
+    /// An object is gone, or no longer carries the labels selected by.
+    Deleted(ObjectKey),
     /// An object is there but cannot be read; what was known of it before is no longer true.
     Unreadable(ObjectKey),
 }
@@ -214,7 +214,7 @@ impl<T> Mirror<T> {
         self.0.write().unwrap_or_else(PoisonError::into_inner).insert(key, object);
     }
 
-    fn remove(&self, key: &ObjectKey) -> Option<Arc<T>> {
-        self.0.write().unwrap_or_else(PoisonError::into_inner).remove(key).flatten()
+    fn remove(&self, key: &ObjectKey) {
+        self.0.write().unwrap_or_else(PoisonError::into_inner).remove(key);
     }
 }

@@ -7,6 +7,7 @@ mod read;
 
 use std::collections::{BTreeSet, HashMap};
 
+use chrono::{DateTime, Utc};
 use hanse_authz::{Handle, Scope, Scoped};
 use hanse_types::{ClusterId, FederatedId, ProjectId, WorkspaceId};
 use sea_orm::{
@@ -21,7 +22,7 @@ pub use read::Whole;
 use crate::{
     Op, Sealed, Store, StoreError, Tx,
     entity::{cluster, federated_object, federated_revision, project},
-    removals::{self, Mode},
+    removals::{self, Leaving, Mode},
     tx::NewChange,
 };
 
@@ -157,13 +158,17 @@ pub fn placed(row: &Model) -> Result<BTreeSet<ClusterId>, StoreError> {
 }
 
 fn change(object: &Model, project: Option<&project::Model>, op: Op) -> NewChange {
+    change_of(object.id, format!("{}/{}", object.r#type, object.name), project, op)
+}
+
+fn change_of(object: Uuid, name: String, project: Option<&project::Model>, op: Op) -> NewChange {
     NewChange {
         kind: "federated",
-        object: object.id,
+        object,
         workspace: project.map(|project| project.workspace_id),
         project: project.map(|project| project.id),
         cluster: None,
-        name: format!("{}/{}", object.r#type, object.name),
+        name,
         op,
     }
 }
@@ -277,16 +282,9 @@ pub async fn update(tx: &mut Tx, row: &Handle<Row>, changed: Changed) -> Result<
     next.api_version = changed.api_version;
     next.updated_by = changed.author;
     next.generation += 1;
-    let next = place(
-        tx,
-        row.project.as_ref(),
-        next,
-        &changed.placed,
-        changed.leaving,
-        changed.options.as_ref(),
-        "placement",
-    )
-    .await?;
+    let leaving =
+        Leaving { mode: changed.leaving, options: changed.options.as_ref(), reason: "placement" };
+    let next = place(tx, row.project.as_ref(), next, Part::Specification, &changed.placed, leaving).await?;
     record(tx, &next);
     Ok(next)
 }
@@ -303,7 +301,8 @@ pub async fn replace_placed(
     leaving: Mode,
     reason: &'static str,
 ) -> Result<Model, StoreError> {
-    place(tx, project, object, placed, leaving, None, reason).await
+    let leaving = Leaving { mode: leaving, options: None, reason };
+    place(tx, project, object, Part::Standing, placed, leaving).await
 }
 
 /// Stores an object with a new set of clusters and records the removals that follow.
@@ -311,10 +310,9 @@ async fn place(
     tx: &mut Tx,
     project: Option<&project::Model>,
     mut next: Model,
+    part: Part,
     wanted: &BTreeSet<ClusterId>,
-    leaving: Mode,
-    options: Option<&Value>,
-    reason: &'static str,
+    leaving: Leaving<'_>,
 ) -> Result<Model, StoreError> {
     admits(tx, project, wanted).await?;
     let before = placed(&next)?;
@@ -322,14 +320,14 @@ async fn place(
     next.version += 1;
     next.updated_at = tx.now();
     next.placed = placed_json(wanted);
-    store_version(tx, &next, expected).await?;
+    store_version(tx, &next, part, expected).await?;
     let mut gone: BTreeSet<ClusterId> = before.difference(wanted).copied().collect();
     if project.is_none() && !gone.is_empty() {
         // No project keeps its clusters from being let go.
         gone = standing(tx, &gone).await?;
     }
     let gone: Vec<ClusterId> = gone.into_iter().collect();
-    removals::record(tx, &next, &gone, leaving, options, reason).await?;
+    removals::record(tx, &next, &gone, leaving);
     removals::withdraw(tx, &next, wanted).await?;
     tx.changed(change(&next, project, Op::Updated));
     Ok(next)
@@ -348,7 +346,7 @@ pub(crate) async fn rewrite(
     next.spec = spec;
     next.updated_at = tx.now();
     next.updated_by.clone_from(&tx.context().actor_name);
-    store_version(tx, &next, expected).await?;
+    store_version(tx, &next, Part::Specification, expected).await?;
     record(tx, &next);
     tx.changed(change(&next, Some(project), Op::Updated));
     Ok(next)
@@ -362,24 +360,39 @@ pub(crate) async fn touch(
 ) -> Result<Model, StoreError> {
     let expected = next.version;
     next.version += 1;
-    store_version(tx, &next, expected).await?;
+    store_version(tx, &next, Part::Standing, expected).await?;
     tx.changed(change(&next, project, Op::Updated));
     Ok(next)
 }
 
-async fn store_version(tx: &Tx, next: &Model, expected: i64) -> Result<(), StoreError> {
+/// What of a row a write is about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Part {
+    /// Where it is wanted and whether it is going.
+    Standing,
+    /// That, and what is wanted.
+    Specification,
+}
+
+async fn store_version(tx: &Tx, next: &Model, part: Part, expected: i64) -> Result<(), StoreError> {
+    let specification = match part {
+        Part::Standing => Default::default(),
+        Part::Specification => federated_object::ActiveModel {
+            api_version: Set(next.api_version.clone()),
+            generation: Set(next.generation),
+            spec: Set(next.spec.clone()),
+            sealed: Set(next.sealed.clone()),
+            key_id: Set(next.key_id.clone()),
+            ..Default::default()
+        },
+    };
     let active = federated_object::ActiveModel {
-        api_version: Set(next.api_version.clone()),
-        generation: Set(next.generation),
         version: Set(next.version),
-        spec: Set(next.spec.clone()),
-        sealed: Set(next.sealed.clone()),
-        key_id: Set(next.key_id.clone()),
         placed: Set(next.placed.clone()),
         updated_by: Set(next.updated_by.clone()),
         updated_at: Set(next.updated_at),
         deleted_at: Set(next.deleted_at),
-        ..Default::default()
+        ..specification
     };
     let done = federated_object::Entity::update_many()
         .set(active)
@@ -403,11 +416,10 @@ async fn store_version(tx: &Tx, next: &Model, expected: i64) -> Result<(), Store
 pub async fn delete(
     tx: &mut Tx,
     project: Option<&project::Model>,
-    object: &Model,
+    mut next: Model,
     mode: Mode,
     options: Option<&Value>,
 ) -> Result<Option<Model>, StoreError> {
-    let mut next = object.clone();
     if next.deleted_at.is_some() {
         return Ok(Some(next));
     }
@@ -422,9 +434,9 @@ pub async fn delete(
     next.updated_by.clone_from(&tx.context().actor_name);
     next.deleted_at = Some(tx.now());
     next.placed = json!([]);
-    store_version(tx, &next, expected).await?;
-    removals::record(tx, &next, &copies, mode, options, "deletion").await?;
-    if copies.is_empty() && finish(tx, next.id).await? == End::Gone {
+    store_version(tx, &next, Part::Standing, expected).await?;
+    removals::record(tx, &next, &copies, Leaving { mode, options, reason: "deletion" });
+    if copies.is_empty() && matches!(finish(tx, next.id).await?, End::Gone) {
         return Ok(None);
     }
     tx.changed(change(&next, project, Op::Updated));
@@ -436,27 +448,68 @@ pub async fn delete(
 /// # Errors
 /// When the database refuses.
 pub async fn let_go(tx: &mut Tx, object: &Model) -> Result<bool, StoreError> {
-    Ok(finish(tx, object.id).await? == End::Gone)
+    Ok(matches!(finish(tx, object.id).await?, End::Gone))
+}
+
+/// What the end of an object is decided from.
+#[derive(Debug)]
+pub(crate) struct Going {
+    id: Uuid,
+    project_id: Option<Uuid>,
+    /// `type/name`.
+    label: String,
+    deleted_at: Option<DateTime<Utc>>,
+    kept: Option<Value>,
+}
+
+impl Going {
+    /// Which it is.
+    pub(crate) fn id(&self) -> Uuid {
+        self.id
+    }
+
+    fn change(&self, project: Option<&project::Model>, op: Op) -> NewChange {
+        change_of(self.id, self.label.clone(), project, op)
+    }
 }
 
 /// Objects, each held until the end of the transaction: of two that confirm an object's last two copies at once, the
 /// second then sees what the first did. Always in the order of ids and before removals, so that nobody waits in a circle.
-pub(crate) async fn lock(tx: &Tx, ids: &[Uuid]) -> Result<Vec<Model>, StoreError> {
-    Ok(federated_object::Entity::find()
+pub(crate) async fn lock(tx: &Tx, ids: &[Uuid]) -> Result<Vec<Going>, StoreError> {
+    type Columns = (Uuid, Option<Uuid>, String, String, Option<DateTime<Utc>>, Option<Value>);
+    let rows: Vec<Columns> = federated_object::Entity::find()
+        .select_only()
+        .columns([
+            federated_object::Column::Id,
+            federated_object::Column::ProjectId,
+            federated_object::Column::Type,
+            federated_object::Column::Name,
+            federated_object::Column::DeletedAt,
+            federated_object::Column::Kept,
+        ])
         .filter(federated_object::Column::Id.is_in(ids.to_vec()))
         .order_by_asc(federated_object::Column::Id)
         .lock_exclusive()
+        .into_tuple()
         .all(tx.db())
-        .await?)
+        .await?;
+    let going = |(id, project_id, type_, name, deleted_at, kept): Columns| Going {
+        id,
+        project_id,
+        label: format!("{type_}/{name}"),
+        deleted_at,
+        kept,
+    };
+    Ok(rows.into_iter().map(going).collect())
 }
 
 /// How far the end of an object has come.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Debug)]
 enum End {
     /// It is not going, or has copies left to remove.
     NotYet,
     /// Its copies are gone; somebody's finalizers hold the record.
-    Held(Uuid),
+    Held(Going),
     /// Its record is gone.
     Gone,
 }
@@ -467,8 +520,8 @@ async fn finish(tx: &mut Tx, id: Uuid) -> Result<End, StoreError> {
     if row.deleted_at.is_none() || removals::any_of(tx, id).await? {
         return Ok(End::NotYet);
     }
-    if !held_by(&row).is_empty() {
-        return Ok(End::Held(id));
+    if !holders(row.kept.as_ref()).is_empty() {
+        return Ok(End::Held(row));
     }
     let project = match row.project_id {
         None => None,
@@ -479,7 +532,7 @@ async fn finish(tx: &mut Tx, id: Uuid) -> Result<End, StoreError> {
     if row.kept.is_some() {
         crate::owners::forget(tx, id).await?;
     }
-    tx.changed(change(&row, project.as_ref(), Op::Deleted));
+    tx.changed(row.change(project.as_ref(), Op::Deleted));
     if let Some(project) = project.filter(|project| project.deleted_at.is_some()) {
         crate::projects::sweep(tx, project.id).await?;
     }
@@ -488,24 +541,22 @@ async fn finish(tx: &mut Tx, id: Uuid) -> Result<End, StoreError> {
 
 /// Looks at an object whose copies are being removed: it goes with the last one, or is told to be held.
 pub(crate) async fn sweep(tx: &mut Tx, id: Uuid) -> Result<(), StoreError> {
-    if let End::Held(id) = finish(tx, id).await?
-        && let Some(row) = federated_object::Entity::find_by_id(id).one(tx.db()).await?
-    {
+    if let End::Held(row) = finish(tx, id).await? {
         let project = match row.project_id {
             None => None,
             Some(project) => project::Entity::find_by_id(project).one(tx.db()).await?,
         };
-        tx.changed(change(&row, project.as_ref(), Op::Updated));
+        tx.changed(row.change(project.as_ref(), Op::Updated));
     }
     Ok(())
 }
 
 /// [`sweep`] of many objects, which the caller holds; few statements for all that nothing holds.
-pub(crate) async fn sweep_all(tx: &mut Tx, rows: Vec<Model>) -> Result<(), StoreError> {
-    let going: Vec<Model> = rows.into_iter().filter(|row| row.deleted_at.is_some()).collect();
+pub(crate) async fn sweep_all(tx: &mut Tx, rows: Vec<Going>) -> Result<(), StoreError> {
+    let going: Vec<Going> = rows.into_iter().filter(|row| row.deleted_at.is_some()).collect();
     let left = removals::left(tx, going.iter().map(|row| row.id).collect()).await?;
     let without_copies = going.into_iter().filter(|row| !left.contains(&row.id));
-    let (free, noted): (Vec<Model>, Vec<Model>) = without_copies.partition(|row| row.kept.is_none());
+    let (free, noted): (Vec<Going>, Vec<Going>) = without_copies.partition(|row| row.kept.is_none());
     for row in noted {
         sweep(tx, row.id).await?;
     }
@@ -523,7 +574,7 @@ pub(crate) async fn sweep_all(tx: &mut Tx, rows: Vec<Model>) -> Result<(), Store
     crate::hub::forget_views(tx, ids).await?;
     for row in &free {
         let project = row.project_id.and_then(|id| projects.get(&id));
-        tx.changed(change(row, project, Op::Deleted));
+        tx.changed(row.change(project, Op::Deleted));
     }
     for project in projects.into_values().filter(|project| project.deleted_at.is_some()) {
         crate::projects::sweep(tx, project.id).await?;
@@ -535,7 +586,11 @@ pub(crate) async fn sweep_all(tx: &mut Tx, rows: Vec<Model>) -> Result<(), Store
 /// while it is there.
 #[must_use]
 pub fn held_by(row: &Model) -> Vec<String> {
-    let mut names: Vec<String> = crate::owners::kept(row)
+    holders(row.kept.as_ref())
+}
+
+fn holders(kept: Option<&Value>) -> Vec<String> {
+    let mut names: Vec<String> = crate::owners::kept(kept)
         .into_values()
         .flat_map(|kept| kept.finalizers)
         .filter(|name| name != crate::owners::ORPHAN)

@@ -57,9 +57,8 @@ impl Kept {
 
 /// What is noted beside a record, by root.
 #[must_use]
-pub fn kept(row: &federated::Model) -> BTreeMap<String, Kept> {
-    let read = |kept: &Value| serde_json::from_value(kept.clone()).unwrap_or_default();
-    row.kept.as_ref().map(read).unwrap_or_default()
+pub fn kept(noted: Option<&Value>) -> BTreeMap<String, Kept> {
+    noted.and_then(|noted| Deserialize::deserialize(noted).ok()).unwrap_or_default()
 }
 
 /// Notes what a root's metadata says about a record. Nothing is written when it says what is noted already, which is so for
@@ -70,7 +69,7 @@ pub(crate) async fn note(
     root: &str,
     object: &Value,
 ) -> Result<(), StoreError> {
-    let mut all = kept(row);
+    let mut all = kept(row.kept.as_ref());
     let new = Kept::of(object);
     let old = all.remove(root).unwrap_or_default();
     if old == new {
@@ -148,7 +147,8 @@ pub enum Dependent {
 /// # Errors
 /// When the database refuses.
 pub async fn dependent(tx: &Tx, id: Uuid) -> Result<Option<Dependent>, StoreError> {
-    let Some(object) = federated::lock(tx, &[id]).await?.pop() else { return local(tx, id).await };
+    let record = federated_object::Entity::find_by_id(id).lock_exclusive().one(tx.db()).await?;
+    let Some(object) = record else { return local(tx, id).await };
     let project = match object.project_id {
         None => None,
         Some(project) => project::Entity::find_by_id(project).one(tx.db()).await?,

@@ -5,8 +5,9 @@ use std::collections::{BTreeSet, HashSet};
 
 use hanse_types::ClusterId;
 use sea_orm::{
-    ColumnTrait as _, EntityTrait as _, PaginatorTrait as _, QueryFilter as _, QuerySelect as _, Set,
-    sea_query::OnConflict,
+    ActiveModelTrait as _, ColumnTrait as _, EntityTrait as _, IntoActiveModel as _, PaginatorTrait as _,
+    QueryFilter as _, QuerySelect as _,
+    sea_query::{OnConflict, SimpleExpr},
 };
 use serde_json::Value;
 use uuid::Uuid;
@@ -44,35 +45,47 @@ impl Mode {
     }
 }
 
-pub(crate) async fn record(
+/// How copies leave.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Leaving<'a> {
+    /// What happens to them.
+    pub mode: Mode,
+    /// Delete options.
+    pub options: Option<&'a Value>,
+    /// Why.
+    pub reason: &'static str,
+}
+
+/// Records that an object's copies leave some clusters. The rows are written with those of other objects, before anybody
+/// in the transaction looks at them and at the latest with its end.
+pub(crate) fn record(
     tx: &mut Tx,
     object: &federated_object::Model,
     clusters: &[ClusterId],
-    mode: Mode,
-    options: Option<&Value>,
-    reason: &'static str,
-) -> Result<(), StoreError> {
-    let rows: Vec<removal::ActiveModel> = clusters
-        .iter()
-        .map(|cluster| removal::ActiveModel {
-            id: Set(Uuid::now_v7()),
-            cluster_id: Set(cluster.0),
-            object_id: Set(Some(object.id)),
-            r#type: Set(object.r#type.clone()),
-            api_version: Set(object.api_version.clone()),
-            namespace: Set(object.namespace.clone()),
-            name: Set(object.name.clone()),
-            mode: Set(mode.as_str().to_owned()),
-            options: Set(options.cloned()),
-            reason: Set(reason.to_owned()),
-            requested_by: Set(tx.context().actor_name.clone()),
-            at: Set(tx.now()),
-        })
-        .collect();
-    if rows.is_empty() {
-        return Ok(());
+    leaving: Leaving<'_>,
+) {
+    for cluster in clusters {
+        let row = Model {
+            id: Uuid::now_v7(),
+            cluster_id: cluster.0,
+            object_id: Some(object.id),
+            r#type: object.r#type.clone(),
+            api_version: object.api_version.clone(),
+            namespace: object.namespace.clone(),
+            name: object.name.clone(),
+            mode: leaving.mode.as_str().to_owned(),
+            options: leaving.options.cloned(),
+            reason: leaving.reason.to_owned(),
+            requested_by: tx.context().actor_name.clone(),
+            at: tx.now(),
+        };
+        tx.leaves(row);
     }
-    tx.removals_seen(false);
+}
+
+/// Writes removals, each in the place of an older one of the same copy.
+pub(crate) async fn write(tx: &Tx, rows: impl IntoIterator<Item = Model>) -> Result<(), StoreError> {
+    let rows = rows.into_iter().map(|row| row.into_active_model().reset_all());
     let copy = [
         removal::Column::ClusterId,
         removal::Column::Type,
@@ -107,6 +120,7 @@ pub(crate) async fn withdraw(
     if wanted.is_empty() || none_recorded(tx).await? {
         return Ok(());
     }
+    tx.write_removals().await?;
     removal::Entity::delete_many()
         .filter(removal::Column::ClusterId.is_in(wanted.iter().map(|cluster| cluster.0)))
         .filter(removal::Column::Type.eq(&object.r#type))
@@ -137,10 +151,10 @@ async fn none_recorded(tx: &mut Tx) -> Result<bool, StoreError> {
     Ok(any.is_none())
 }
 
-/// Those of some objects that have removals left.
-pub(crate) async fn left(tx: &Tx, objects: Vec<Uuid>) -> Result<HashSet<Uuid>, StoreError> {
+/// Objects that some of the rows are about.
+async fn objects_of(tx: &Tx, rows: SimpleExpr) -> Result<Vec<Uuid>, StoreError> {
     let found: Vec<Option<Uuid>> = removal::Entity::find()
-        .filter(removal::Column::ObjectId.is_in(objects))
+        .filter(rows)
         .select_only()
         .column(removal::Column::ObjectId)
         .distinct()
@@ -150,7 +164,14 @@ pub(crate) async fn left(tx: &Tx, objects: Vec<Uuid>) -> Result<HashSet<Uuid>, S
     Ok(found.into_iter().flatten().collect())
 }
 
-pub(crate) async fn any_of(tx: &Tx, object: Uuid) -> Result<bool, StoreError> {
+/// Those of some objects that have removals left.
+pub(crate) async fn left(tx: &mut Tx, objects: Vec<Uuid>) -> Result<HashSet<Uuid>, StoreError> {
+    tx.write_removals().await?;
+    Ok(objects_of(tx, removal::Column::ObjectId.is_in(objects)).await?.into_iter().collect())
+}
+
+pub(crate) async fn any_of(tx: &mut Tx, object: Uuid) -> Result<bool, StoreError> {
+    tx.write_removals().await?;
     Ok(removal::Entity::find().filter(removal::Column::ObjectId.eq(object)).count(tx.db()).await? > 0)
 }
 
@@ -171,23 +192,17 @@ pub(crate) async fn exists(
     Ok(found > 0)
 }
 
-/// Objects whose copies the removals are about, in the order of ids.
-fn objects_of(rows: &[Model]) -> Vec<Uuid> {
-    let objects: BTreeSet<Uuid> = rows.iter().filter_map(|row| row.object_id).collect();
-    objects.into_iter().collect()
-}
-
 /// Drops the removals of a cluster that goes, and whatever waited only for them.
 ///
 /// # Errors
 /// When the database refuses.
 pub async fn forget_cluster(tx: &mut Tx, cluster: ClusterId) -> Result<(), StoreError> {
-    let rows = removal::Entity::find().filter(removal::Column::ClusterId.eq(cluster.0)).all(tx.db()).await?;
-    let objects = objects_of(&rows);
-    crate::federated::lock(tx, &objects).await?;
+    tx.write_removals().await?;
+    let objects = objects_of(tx, removal::Column::ClusterId.eq(cluster.0)).await?;
+    let objects = crate::federated::lock(tx, &objects).await?;
     removal::Entity::delete_many().filter(removal::Column::ClusterId.eq(cluster.0)).exec(tx.db()).await?;
     for object in objects {
-        crate::federated::sweep(tx, object).await?;
+        crate::federated::sweep(tx, object.id()).await?;
     }
     Ok(())
 }
@@ -224,9 +239,8 @@ impl Store {
     /// When the database is away; then nothing is forgotten and the rows are confirmed again later.
     pub async fn finish_removals(&self, ids: Vec<Uuid>, context: &WriteContext) -> Result<(), StoreError> {
         let mut tx = self.begin(context).await?;
-        let rows =
-            removal::Entity::find().filter(removal::Column::Id.is_in(ids.clone())).all(tx.db()).await?;
-        let objects = crate::federated::lock(&tx, &objects_of(&rows)).await?;
+        let objects = objects_of(&tx, removal::Column::Id.is_in(ids.clone())).await?;
+        let objects = crate::federated::lock(&tx, &objects).await?;
         removal::Entity::delete_many().filter(removal::Column::Id.is_in(ids)).exec(tx.db()).await?;
         crate::federated::sweep_all(&mut tx, objects).await?;
         tx.commit().await?;

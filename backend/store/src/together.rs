@@ -149,6 +149,8 @@ async fn all(store: &Store, writes: Vec<Write>) {
             let answer = (write.work)(&mut tx).await.ok()?;
             answers.push((answer, before..tx.noted()));
         }
+        // Refused here it is known not to have happened, and each goes by itself.
+        tx.write_removals().await.ok()?;
         Some(tx)
     };
     let Some(tx) = worked.await else {

@@ -1,7 +1,7 @@
 //! Transactions: rows, changes and audit are one thing, or nothing.
 
 use std::{
-    collections::{BTreeSet, HashMap},
+    collections::{BTreeSet, HashMap, HashSet},
     net::IpAddr,
     sync::Arc,
     time::{Duration, Instant},
@@ -18,10 +18,11 @@ use uuid::Uuid;
 
 use crate::{
     Store, StoreError,
-    entity::{audit, change, federated_revision},
+    entity::{audit, change, federated_revision, removal},
     feed::{Op, WAKE_CHANNEL},
     group::{Entered, Turn},
     known::{concerns, is_about_copies},
+    removals,
 };
 
 /// Rows written by one statement.
@@ -117,6 +118,8 @@ pub struct Tx {
     audits: Vec<(WriteContext, Arc<AuditEvent>)>,
     /// Rows of the history; written with the changes, in few statements.
     revisions: Vec<federated_revision::ActiveModel>,
+    /// Rows of recorded removals that are not written yet.
+    removals: Vec<removal::Model>,
     /// Clusters of projects that were looked at in this transaction and are held by it, where several writes share it.
     admitted: Option<HashMap<Uuid, BTreeSet<Uuid>>>,
     /// Whether no removal at all is recorded, where several writes share the transaction and one has looked.
@@ -156,6 +159,7 @@ impl Tx {
             changes: Vec::new(),
             audits: Vec::new(),
             revisions: Vec::new(),
+            removals: Vec::new(),
             admitted: None,
             no_removals: None,
             audit_end: None,
@@ -220,6 +224,27 @@ impl Tx {
         self.no_removals = Some(none);
     }
 
+    /// Adds a recorded removal.
+    pub(crate) fn leaves(&mut self, row: removal::Model) {
+        self.removals_seen(false);
+        self.removals.push(row);
+    }
+
+    /// Writes the recorded removals that are not written yet; of several of one copy only the last.
+    pub(crate) async fn write_removals(&mut self) -> Result<(), StoreError> {
+        let rows = std::mem::take(&mut self.removals);
+        let mut copies = HashSet::new();
+        let last: Vec<&removal::Model> = rows
+            .iter()
+            .rev()
+            .filter(|row| copies.insert((row.cluster_id, &row.r#type, &row.namespace, &row.name)))
+            .collect();
+        for chunk in last.chunks(CHUNK) {
+            removals::write(self, chunk.iter().map(|row| (*row).clone())).await?;
+        }
+        Ok(())
+    }
+
     /// Adds a row to the history.
     pub(crate) fn revised(&mut self, revision: federated_revision::ActiveModel) {
         self.revisions.push(revision);
@@ -280,6 +305,7 @@ impl Tx {
             self.inner.rollback().await?;
             return Ok(Vec::new());
         }
+        self.write_removals().await?;
         if self.changes.is_empty() && self.audits.is_empty() {
             self.finish().await?;
             return Ok(Vec::new());

@@ -45,6 +45,17 @@ struct Metadata {
     resource_version: String,
 }
 
+/// Name and version of the object in a watch's line, without reading the rest of it.
+pub(super) fn identity(line: &[u8]) -> Option<(ObjectKey, String)> {
+    #[derive(Deserialize)]
+    struct Line {
+        object: Identity,
+    }
+    let Metadata { name, namespace, resource_version } =
+        serde_json::from_slice::<Line>(line).ok()?.object.metadata;
+    (!name.is_empty()).then(|| (ObjectKey::new(namespace.unwrap_or_default(), name), resource_version))
+}
+
 /// Reads one object from its JSON.
 pub(super) fn read(json: &str) -> Read {
     match serde_json::from_str::<Value>(json) {

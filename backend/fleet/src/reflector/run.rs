@@ -222,35 +222,49 @@ impl<T: Send + Sync + 'static, F: Trim<T>, S: Sink<T>> Run<T, F, S> {
                         self.position = Some(version);
                     }
                 }
-                Line::Object { deleted, read } => {
+                Line::Object(read) => {
                     let Some((key, version, object)) = self.keep(read) else { continue };
                     if let Some(list) = &mut gathered {
-                        if deleted {
-                            list.remove(&key);
-                        } else {
-                            list.insert(key, object);
-                        }
+                        list.insert(key, object);
                         continue;
                     }
-                    if !version.is_empty() {
-                        self.position = Some(version);
-                    }
-                    let event = if deleted {
-                        let before = self.mirror.remove(&key);
-                        Event::Deleted(key, object.or(before))
-                    } else {
-                        self.mirror.put(key.clone(), object.clone());
-                        object.map_or_else(
-                            || Event::Unreadable(key.clone()),
-                            |object| Event::Applied(key.clone(), object),
-                        )
-                    };
+                    self.reached(version);
+                    self.mirror.put(key.clone(), object.clone());
+                    let event = object.map_or_else(
+                        || Event::Unreadable(key.clone()),
+                        |object| Event::Applied(key.clone(), object),
+                    );
                     if !self.sink.take(event).await {
                         return Ended::Unwanted;
                     }
                 }
+                Line::Gone { key, version } => {
+                    if let Some(list) = &mut gathered {
+                        list.remove(&key);
+                        continue;
+                    }
+                    self.reached(version);
+                    self.mirror.remove(&key);
+                    if !self.sink.take(Event::Deleted(key)).await {
+                        return Ended::Unwanted;
+                    }
+                }
+                Line::Nameless => self.nameless(),
             }
         }
+    }
+
+    fn reached(&mut self, version: String) {
+        if !version.is_empty() {
+            self.position = Some(version);
+        }
+    }
+
+    fn nameless(&self) {
+        tracing::warn!(
+            cluster = %self.member.name(), kind = %self.spec.resource.kind,
+            "a watch told of an object without a name; it is skipped"
+        );
     }
 
     /// Trims an object. `None` for a line that names nobody: there is nothing to hold on to.
@@ -262,10 +276,7 @@ impl<T: Send + Sync + 'static, F: Trim<T>, S: Sink<T>> Run<T, F, S> {
             },
             Read::Named { key, version, why } => (key, version, why),
             Read::Nameless => {
-                tracing::warn!(
-                    cluster = %self.member.name(), kind = %self.spec.resource.kind,
-                    "a watch told of an object without a name; it is skipped"
-                );
+                self.nameless();
                 return None;
             }
         };
@@ -363,7 +374,19 @@ fn cut(why: &str) -> Ended {
 /// One line of a watch.
 enum Line {
     Bookmark { version: String, list_ends: bool },
-    Object { deleted: bool, read: Read },
+    Object(Read),
+    Gone { key: ObjectKey, version: String },
+    Nameless,
+}
+
+impl Line {
+    fn of(kind: &str, read: Read) -> Self {
+        match read {
+            read if kind != "DELETED" => Self::Object(read),
+            Read::Whole { key, version, .. } | Read::Named { key, version, .. } => Self::Gone { key, version },
+            Read::Nameless => Self::Nameless,
+        }
+    }
 }
 
 #[derive(Deserialize)]
@@ -381,11 +404,18 @@ struct Outer<'a> {
     object: &'a RawValue,
 }
 
+/// How a member begins to tell that an object is gone. What it was is not read: its name is enough.
+const GONE: &[u8] = br#"{"type":"DELETED","object":"#;
+
 fn parse(line: &[u8]) -> Result<Line, Ended> {
+    if line.starts_with(GONE)
+        && let Some((key, version)) = item::identity(line)
+    {
+        return Ok(Line::Gone { key, version });
+    }
     let (kind, read, object) = match serde_json::from_slice::<Whole>(line) {
         Ok(Whole { kind, object }) if kind == "ADDED" || kind == "MODIFIED" || kind == "DELETED" => {
-            let read = item::from_value(object);
-            return Ok(Line::Object { deleted: kind == "DELETED", read });
+            return Ok(Line::of(&kind, item::from_value(object)));
         }
         Ok(Whole { kind, object }) => (kind, None, object),
         // The object may be what is wrong, not the line.
@@ -395,9 +425,7 @@ fn parse(line: &[u8]) -> Result<Line, Ended> {
         },
     };
     match (kind.as_str(), read) {
-        ("ADDED" | "MODIFIED" | "DELETED", Some(read)) => {
-            Ok(Line::Object { deleted: kind == "DELETED", read })
-        }
+        ("ADDED" | "MODIFIED" | "DELETED", Some(read)) => Ok(Line::of(&kind, read)),
         ("BOOKMARK", None) => {
             let metadata = object.get("metadata");
             let text = |key: &str| metadata.and_then(|metadata| metadata.get(key)).and_then(Value::as_str);

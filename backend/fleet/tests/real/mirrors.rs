@@ -51,7 +51,7 @@ fn watch(desk: &Desk) -> Watched {
                 gone: list.gone.iter().map(name).collect(),
             },
             Event::Applied(key, value) => Told::Applied(name(&key), value.to_string()),
-            Event::Deleted(key, _) => Told::Deleted(name(&key)),
+            Event::Deleted(key) => Told::Deleted(name(&key)),
             Event::Unreadable(key) => Told::Unreadable(name(&key)),
         });
     });

@@ -6,7 +6,7 @@ mod removal;
 use std::sync::Arc;
 
 use hanse_authz::{Handle, authorize, authorize_platform};
-use hanse_federation::{FederatedObject as Record, FederatedSpec};
+use hanse_federation::{FederatedSpec, Resource};
 use hanse_store::{
     AuditEvent, Doing, Tx,
     federated::{self, Home},
@@ -174,7 +174,8 @@ pub async fn create_row(
         author: op.actor.name.to_string(),
     };
     let label = format!("{type_}/{}", record.name);
-    let audit = AuditEvent { after: Some(shown(&record)), ..event("create", label.clone(), &home) };
+    let after = shown(&record.resource, record.generation, new.spec.clone());
+    let audit = AuditEvent { after: Some(after), ..event("create", label.clone(), &home) };
     let audit = Arc::new(audit);
     let at = home.clone();
     let (row, revision) = store(platform, op, &home, move |tx| {
@@ -225,12 +226,13 @@ fn event(verb: &'static str, name: String, home: &Home) -> AuditEvent {
 }
 
 /// What the audit trail keeps: everything but payloads of Secrets.
-fn shown(record: &Record) -> Value {
-    let mut spec = serde_json::to_value(&record.spec).unwrap_or_default();
-    if record.resource.is("", "Secret") {
+fn shown(resource: &Resource, generation: i64, mut spec: Value) -> Value {
+    if resource.is("", "Secret") {
         read::redact(&mut spec);
     }
-    json!({"generation": record.generation, "spec": spec})
+    let mut shown = json!({"generation": generation});
+    hanse_machinery::json::set(&mut shown, &["spec"], spec);
+    shown
 }
 
 async fn find(
@@ -289,6 +291,19 @@ pub async fn replace_row(
 ) -> Result<Written> {
     let home = home(platform, op, place, Need::Edit).await?;
     let row = find(platform, op, &home, type_, name, Need::Edit).await?;
+    replace_found(platform, op, home, row, write, addition).await
+}
+
+/// [`replace_row`] of a record that was looked up.
+async fn replace_found(
+    platform: &Platform,
+    op: &OpContext,
+    home: Home,
+    row: Handle<federated::Row>,
+    write: FederatedWrite,
+    addition: Option<Addition>,
+) -> Result<Written> {
+    let (type_, name) = (&*row.object.r#type, &*row.object.name);
     still_here(&home)?;
     if let Some(addition) = &addition {
         addition.check(&row.object)?;
@@ -316,6 +331,7 @@ pub async fn replace_row(
     refuse(faults)?;
     let before = platform.store.spec_of(&row.object)?;
     let spec = serde_json::to_value(&record.spec).map_err(Error::internal)?;
+    let label = format!("{type_}/{name}");
     if before == spec && federated::placed(&row.object)? == considered.placed {
         // Nothing changes: no new generation, nothing to propagate.
         let Some(addition) = addition else {
@@ -324,7 +340,7 @@ pub async fn replace_row(
         let mut tx = platform.store.begin(&op.write()).await?;
         let mut next = hub::touch(&mut tx, &row).await?;
         addition.store(&mut tx, &mut next).await?;
-        tx.audit(event("update", format!("{type_}/{name}"), &home));
+        tx.audit(event("update", label, &home));
         let revision = platform.commit(tx).await?;
         return Ok(Written { home, row: next, revision: (!op.request.dry_run).then_some(revision) });
     }
@@ -337,16 +353,10 @@ pub async fn replace_row(
         leaving,
         options,
     };
-    let mut old: Value = json!({"generation": row.object.generation, "spec": before});
-    if record.resource.is("", "Secret")
-        && let Some(spec) = old.get_mut("spec")
-    {
-        read::redact(spec);
-    }
     let audit = AuditEvent {
-        before: Some(old),
-        after: Some(shown(&record)),
-        ..event("update", format!("{type_}/{name}"), &home)
+        before: Some(shown(&record.resource, row.object.generation, before)),
+        after: Some(shown(&record.resource, record.generation, changed.spec.clone())),
+        ..event("update", label, &home)
     };
     let (row, audit) = (Arc::new(row), Arc::new(audit));
     let (next, revision) = store(platform, op, &home, move |tx| {
@@ -388,10 +398,9 @@ pub async fn patch(
         hanse_federation::object::read("spec", document.get("spec").cloned().unwrap_or_default())
             .map_err(|fault| Error::invalid(fault.path, fault.message))?;
     // What was merged into must not have changed since.
-    let mut op = op.clone();
     op.check_version(row.object.version)?;
-    op.request.if_match = Some(row.object.version);
-    replace(platform, &op, place, type_, name, FederatedWrite { spec }).await
+    let made = replace_found(platform, op, home, row, FederatedWrite { spec }, None).await?;
+    read::body(platform, made.home.project(), made.row, true)
 }
 
 /// RFC 7386.

@@ -400,7 +400,7 @@ fn pass_on(
             let fine = mirror.check(&key, &live);
             listener.told(cluster, Told::Changed(copy(key), fine));
         }
-        Event::Deleted(key, _) => {
+        Event::Deleted(key) => {
             mirror.forget(&key);
             listener.told(cluster, Told::Gone(copy(key)));
         }

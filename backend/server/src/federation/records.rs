@@ -8,7 +8,7 @@ use std::{
 
 use hanse_federation::{ClusterView, FederatedObject, FederatedSpec, Resource, fleet::Facts};
 use hanse_fleet::ObjectKey;
-use hanse_store::{WriteContext, federated, projects, removals};
+use hanse_store::{Op, WriteContext, federated, projects, removals};
 use hanse_types::{ClusterId, FederatedId, ProjectId, cluster::ClusterPhase};
 use tokio::sync::mpsc;
 use uuid::Uuid;
@@ -167,8 +167,16 @@ pub(super) async fn follow(engine: &Engine, revision: i64) -> Result<()> {
     let mut reader = engine.parts.store.follow(revision);
     loop {
         let changes = reader.next().await?;
-        let objects: HashSet<Uuid> =
-            changes.iter().filter(|change| change.kind == "federated").map(|change| change.object).collect();
+        let mut objects: HashSet<Uuid> = HashSet::new();
+        for change in changes.iter().filter(|change| change.kind == "federated") {
+            // An id comes only once: what is gone need not be looked for.
+            if change.op == Op::Deleted {
+                objects.remove(&change.object);
+                engine.forget(FederatedId(change.object));
+            } else {
+                objects.insert(change.object);
+            }
+        }
         if changes.iter().any(|change| change.kind == "project") {
             load_project_clusters(engine).await?;
         }

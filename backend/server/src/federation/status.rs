@@ -54,23 +54,46 @@ impl Dirty {
 const REST: u32 = 8;
 /// Longest rest.
 const LONGEST_REST: Duration = Duration::from_millis(60);
+/// How long nothing is said of an object that is being removed, unless it is still there by then: mostly it is not.
+const GOING: Duration = Duration::from_millis(300);
 /// Objects computed in one go, before others get a turn.
 const GO: usize = 32;
 
 /// Computes status for ever.
 pub async fn run(engine: Arc<Engine>) {
+    let (mut going, mut due) = (HashSet::new(), None);
     loop {
-        let dirty: Vec<FederatedId> = engine.dirty_status.take().await.into_iter().collect();
+        let mut dirty = tokio::select! {
+            dirty = engine.dirty_status.take() => dirty,
+            () = at(due) => HashSet::new(),
+        };
+        if due.is_some_and(|due| due <= Instant::now()) {
+            dirty.extend(going.drain());
+            due = None;
+        }
+        let dirty: Vec<FederatedId> = dirty.into_iter().collect();
         let mut took = Duration::ZERO;
         for go in dirty.chunks(GO) {
             let began = Instant::now();
             for object in go.iter().filter_map(|id| engine.index.get(*id)) {
-                refresh(&engine, &object);
+                if object.record.deleting && object.seen.elapsed() < GOING {
+                    going.insert(object.id);
+                    due.get_or_insert_with(|| Instant::now() + GOING);
+                } else {
+                    refresh(&engine, &object);
+                }
             }
             took += began.elapsed();
             tokio::task::yield_now().await;
         }
         tokio::time::sleep((took * REST).min(LONGEST_REST)).await;
+    }
+}
+
+async fn at(due: Option<Instant>) {
+    match due {
+        Some(due) => tokio::time::sleep_until(due.into()).await,
+        None => std::future::pending().await,
     }
 }
 

@@ -273,7 +273,7 @@ async fn remove(platform: &Platform, tx: &mut Tx, owned: Owned) -> Result<bool> 
             let name = format!("{}/{}", row.object.r#type, row.object.name);
             tx.audit(event(name, row.project.as_ref().map(|project| project.name.clone())));
             let left =
-                federated::delete(tx, row.project.as_ref(), &row.object, mode, options.as_ref()).await?;
+                federated::delete(tx, row.project.as_ref(), row.object, mode, options.as_ref()).await?;
             Ok(left.is_none())
         }
         Dependent::Local(local) => {

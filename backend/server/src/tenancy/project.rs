@@ -446,7 +446,7 @@ pub async fn delete(platform: &Platform, op: &OpContext, name: &str) -> Result<P
         // Deleting a namespace deletes what is in it: where copies are to stay, the namespace stays with them.
         orphans |= mode == Mode::Release;
         let mode = if object.kind == "Namespace" && orphans { Mode::Release } else { mode };
-        federated::delete(&mut tx, Some(&row), &object, mode, options.as_ref()).await?;
+        federated::delete(&mut tx, Some(&row), object, mode, options.as_ref()).await?;
     }
     projects::remove_if_empty(&mut tx, &row).await?;
     tx.audit(AuditEvent {

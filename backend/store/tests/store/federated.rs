@@ -80,7 +80,7 @@ async fn delete(
     object: &federated_object::Model,
 ) -> Result<Option<federated_object::Model>, StoreError> {
     let mut tx = store.begin(&somebody()).await?;
-    let left = federated::delete(&mut tx, Some(project), object, Mode::Delete, None).await?;
+    let left = federated::delete(&mut tx, Some(project), object.clone(), Mode::Delete, None).await?;
     tx.commit().await?;
     Ok(left)
 }
@@ -200,7 +200,7 @@ both! {
             let mut tx = db.store.begin(&somebody()).await.unwrap();
             let project = projects::update(&mut tx, &found, None, None, true).await.unwrap();
             for object in &objects {
-                federated::delete(&mut tx, Some(&project), object, Mode::Delete, None).await.unwrap();
+                federated::delete(&mut tx, Some(&project), object.clone(), Mode::Delete, None).await.unwrap();
             }
             tx.commit().await.unwrap();
             let ids: Vec<Uuid> = objects.iter().map(|object| object.id).collect();
@@ -235,7 +235,7 @@ both! {
                 let mut tx = b.begin(&somebody()).await?;
                 let project = projects::update(&mut tx, &found, None, None, true).await?;
                 for object in federated::of_project(&tx, &project).await? {
-                    federated::delete(&mut tx, Some(&project), &object, Mode::Delete, None).await?;
+                    federated::delete(&mut tx, Some(&project), object, Mode::Delete, None).await?;
                 }
                 tx.commit().await
             });
@@ -342,7 +342,7 @@ both! {
         drop(tx);
         // Removed everywhere, it is held; let go, it is gone, and so is what was noted of it.
         let mut tx = db.store.begin(&somebody()).await.unwrap();
-        assert!(federated::delete(&mut tx, None, &row, Mode::Delete, None).await.unwrap().is_some());
+        assert!(federated::delete(&mut tx, None, row.clone(), Mode::Delete, None).await.unwrap().is_some());
         tx.commit().await.unwrap();
         let removals = db.store.removals_of(vec![row.id]).await.unwrap();
         assert_eq!(removals.len(), 2);

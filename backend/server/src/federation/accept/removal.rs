@@ -86,23 +86,25 @@ pub async fn delete_row(
         ..event("delete", format!("{type_}/{name}"), &home)
     };
     let audit = Arc::new(audit);
-    let (at, going, addition) = (home.clone(), row.object.clone(), how.addition);
+    let going = Arc::new(row.into_inner().object);
+    let (at, addition) = (home.clone(), how.addition);
+    let marked = Arc::clone(&going);
     let (next, _) = store(platform, op, &home, move |tx| {
-        let (home, mut going, addition) = (at.clone(), going.clone(), addition.clone());
+        let (home, mut going, addition) = (at.clone(), (*marked).clone(), addition.clone());
         let (options, audit) = (options.clone(), Arc::clone(&audit));
         Box::pin(async move {
             if let Some(addition) = &addition {
                 addition.store(tx, &mut going).await?;
             }
-            let next = federated::delete(tx, home.project(), &going, mode, options.as_ref()).await?;
+            let next = federated::delete(tx, home.project(), going, mode, options.as_ref()).await?;
             tx.audit(audit);
             Ok(next)
         })
     })
     .await?;
     let gone = next.is_none();
-    let before = row.into_inner().object;
-    let row = next.unwrap_or(federated::Model { deleted_at: Some(op.now), ..before });
+    let row =
+        next.unwrap_or_else(|| federated::Model { deleted_at: Some(op.now), ..Arc::unwrap_or_clone(going) });
     Ok(Left { home, row, gone })
 }
 
