@@ -282,8 +282,7 @@ pub async fn update(tx: &mut Tx, row: &Handle<Row>, changed: Changed) -> Result<
     next.api_version = changed.api_version;
     next.updated_by = changed.author;
     next.generation += 1;
-    let leaving =
-        Leaving { mode: changed.leaving, options: changed.options.as_ref(), reason: "placement" };
+    let leaving = Leaving { mode: changed.leaving, options: changed.options.as_ref(), reason: "placement" };
     let next = place(tx, row.project.as_ref(), next, Part::Specification, &changed.placed, leaving).await?;
     record(tx, &next);
     Ok(next)

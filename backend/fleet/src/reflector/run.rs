@@ -383,7 +383,9 @@ impl Line {
     fn of(kind: &str, read: Read) -> Self {
         match read {
             read if kind != "DELETED" => Self::Object(read),
-            Read::Whole { key, version, .. } | Read::Named { key, version, .. } => Self::Gone { key, version },
+            Read::Whole { key, version, .. } | Read::Named { key, version, .. } => {
+                Self::Gone { key, version }
+            }
             Read::Nameless => Self::Nameless,
         }
     }

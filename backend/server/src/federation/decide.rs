@@ -1,7 +1,7 @@
 //! The bridge between what is known and the pure functions: gathers views and copies, and asks.
 
 use std::{
-    collections::{BTreeMap, BTreeSet},
+    collections::BTreeMap,
     sync::{Arc, PoisonError},
 };
 
@@ -31,17 +31,41 @@ pub fn live_copy<'a>(mirror: &Mirror, live: Option<&'a Live>, key: &ObjectKey) -
     }
 }
 
-/// The clusters that an object may go to as decisions see them: its project's, or all, in the order of their names.
-#[must_use]
-pub fn project_views(engine: &Engine, object: &Object) -> Vec<(ClusterId, ClusterView)> {
-    let views = engine.views();
-    let mut clusters: Vec<(ClusterId, ClusterView)> = engine
-        .clusters_of(object.project)
-        .iter()
-        .filter_map(|id| views.get(id).map(|view| (*id, view.clone())))
-        .collect();
-    clusters.sort_by(|a, b| a.1.name.cmp(&b.1.name));
-    clusters
+/// The clusters that an object may go to, as decisions see them.
+#[derive(Clone, Debug, Default)]
+pub struct Reach {
+    /// Which they are.
+    pub ids: Vec<ClusterId>,
+    /// The same, in the order of their names.
+    pub views: Vec<ClusterView>,
+}
+
+impl Reach {
+    /// Those of some clusters that are here.
+    #[must_use]
+    pub fn of(ids: &[ClusterId], views: &BTreeMap<ClusterId, ClusterView>) -> Self {
+        let mut clusters: Vec<(ClusterId, &ClusterView)> =
+            ids.iter().filter_map(|id| views.get(id).map(|view| (*id, view))).collect();
+        clusters.sort_by(|a, b| a.1.name.cmp(&b.1.name));
+        clusters.into_iter().map(|(id, view)| (id, view.clone())).collect()
+    }
+
+    /// Each with its id.
+    pub fn iter(&self) -> impl Iterator<Item = (ClusterId, &ClusterView)> {
+        self.ids.iter().copied().zip(&self.views)
+    }
+
+    /// One of them alone.
+    fn only(&self, cluster: ClusterId) -> Self {
+        self.iter().filter(|(id, _)| *id == cluster).map(|(id, view)| (id, view.clone())).collect()
+    }
+}
+
+impl FromIterator<(ClusterId, ClusterView)> for Reach {
+    fn from_iter<I: IntoIterator<Item = (ClusterId, ClusterView)>>(clusters: I) -> Self {
+        let (ids, views) = clusters.into_iter().unzip();
+        Self { ids, views }
+    }
 }
 
 /// Copies of an object in some clusters, held so that they can be lent to the pure functions.
@@ -76,11 +100,11 @@ impl Held {
 impl Copies {
     /// Looks the copies up in the mirrors.
     #[must_use]
-    pub fn gather(engine: &Engine, object: &Object, clusters: &[(ClusterId, ClusterView)]) -> Self {
-        let held = clusters
+    pub fn gather(engine: &Engine, object: &Object, reach: &Reach) -> Self {
+        let held = reach
             .iter()
             .map(|(id, view)| {
-                let runtime = engine.runtime(*id);
+                let runtime = engine.runtime(id);
                 let mirror = runtime.as_ref().and_then(|runtime| runtime.mirror(&object.key.type_));
                 let live = mirror.as_ref().and_then(|mirror| mirror.get(&object.key.key));
                 Held { cluster: view.name.clone(), runtime, live, mirror }
@@ -126,24 +150,27 @@ impl Copies {
 pub fn assignments(
     engine: &Engine,
     object: &Object,
-    clusters: &[(ClusterId, ClusterView)],
+    reach: &Reach,
     live: &BTreeMap<String, LiveCopy<'_>>,
 ) -> Assignments {
-    let fleet: Vec<ClusterView> = clusters.iter().map(|(_, view)| view.clone()).collect();
-    let names: BTreeSet<String> = fleet.iter().map(|view| view.name.clone()).collect();
-    let refusals = Refusals::default();
-    let situation = Situation {
-        fleet: &fleet,
-        bounds: Bounds::Within(&names),
-        tie_break_key: None,
-        refusals: &refusals,
-        now: engine.parts.clock.now(),
-    };
-    let mut assignments = assign(&object.record, &situation, live);
-    for (assignment, (id, _)) in assignments.clusters.iter_mut().zip(clusters) {
+    let mut assignments = among(&object.record, &reach.views, engine.parts.clock.now(), live);
+    for (assignment, id) in assignments.clusters.iter_mut().zip(&reach.ids) {
         assignment.selected = object.wanted_in(*id);
     }
     assignments
+}
+
+/// Asks about clusters that all are within the project's.
+fn among(
+    record: &FederatedObject,
+    fleet: &[ClusterView],
+    now: chrono::DateTime<chrono::Utc>,
+    live: &BTreeMap<String, LiveCopy<'_>>,
+) -> Assignments {
+    let refusals = Refusals::default();
+    let situation =
+        Situation { fleet, bounds: Bounds::Unbounded, tie_break_key: None, refusals: &refusals, now };
+    assign(record, &situation, live)
 }
 
 /// Where an object would go among some clusters, and with how many replicas, before any of them holds a copy.
@@ -153,15 +180,7 @@ pub fn foresee(
     fleet: &[ClusterView],
     now: chrono::DateTime<chrono::Utc>,
 ) -> BTreeMap<String, i64> {
-    let names: BTreeSet<String> = fleet.iter().map(|view| view.name.clone()).collect();
-    let situation = Situation {
-        fleet,
-        bounds: Bounds::Within(&names),
-        tie_break_key: None,
-        refusals: &Refusals::default(),
-        now,
-    };
-    assign(record, &situation, &BTreeMap::new())
+    among(record, fleet, now, &BTreeMap::new())
         .clusters
         .into_iter()
         .filter(|one| one.selected)
@@ -176,26 +195,29 @@ pub fn foresee(
 /// object become dirty.
 #[must_use]
 pub fn assignment(engine: &Engine, object: &Object, cluster: ClusterId) -> Option<(Assignment, ClusterView)> {
-    let clusters = project_views(engine, object);
+    let reach = engine.reach(object.project);
     let divided =
         object.record.spec.replicas.as_ref().is_some_and(|replicas| replicas.mode == ReplicaMode::Divided);
-    let copies = Copies::gather(engine, object, if divided { &clusters } else { &[] });
-    let assignments = assignments(engine, object, &clusters, &copies.lend());
-    if divided {
-        let shares = assignments.clusters.iter().map(|one| (one.cluster.clone(), one.share)).collect();
-        let mut known = object.shares.lock().unwrap_or_else(PoisonError::into_inner);
-        if *known != shares {
-            *known = shares;
-            drop(known);
-            for other in object.placed.iter().filter(|other| **other != cluster) {
-                if let Some(runtime) = engine.runtime(*other) {
-                    runtime.push(object.key.clone(), Priority::Fresh);
-                }
+    if !divided {
+        // Each gets the same, whatever there is elsewhere.
+        let mut one = reach.only(cluster);
+        let assignment = assignments(engine, object, &one, &BTreeMap::new()).clusters.pop()?;
+        return Some((assignment, one.views.pop()?));
+    }
+    let copies = Copies::gather(engine, object, &reach);
+    let assignments = assignments(engine, object, &reach, &copies.lend());
+    let shares = assignments.clusters.iter().map(|one| (one.cluster.clone(), one.share)).collect();
+    let mut known = object.shares.lock().unwrap_or_else(PoisonError::into_inner);
+    if *known != shares {
+        *known = shares;
+        drop(known);
+        for other in object.placed.iter().filter(|other| **other != cluster) {
+            if let Some(runtime) = engine.runtime(*other) {
+                runtime.push(object.key.clone(), Priority::Fresh);
             }
         }
     }
-    let place = clusters.iter().position(|(id, _)| *id == cluster)?;
+    let place = reach.ids.iter().position(|id| *id == cluster)?;
     let assignment = assignments.clusters.into_iter().nth(place)?;
-    let (_, view) = clusters.into_iter().nth(place)?;
-    Some((assignment, view))
+    Some((assignment, reach.views.get(place)?.clone()))
 }

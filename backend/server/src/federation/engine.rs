@@ -15,6 +15,7 @@ use tokio::sync::mpsc;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use super::{
+    decide::Reach,
     index::{CopyKey, Index, Object, Removal},
     member::{Listener, Mirror, Runtime, Told},
     queue::Priority,
@@ -24,6 +25,8 @@ use crate::{clock::SharedClock, live::Hub, metrics::Metrics};
 
 /// Removals confirmed but not yet written; a full channel holds the workers back.
 const CONFIRMED_CAPACITY: usize = 4096;
+/// Projects whose clusters are kept together with their views.
+const REACHES: usize = 1024;
 /// How long a labelled copy without a record must stay before it is let go of.
 const STRAY_GRACE: Duration = Duration::from_secs(10);
 
@@ -53,6 +56,8 @@ pub struct Engine {
     pub index: Index,
     runtimes: RwLock<HashMap<ClusterId, Arc<Runtime>>>,
     views: RwLock<Arc<BTreeMap<ClusterId, ClusterView>>>,
+    /// Clusters of projects with their views; made anew when either changes.
+    reach: RwLock<HashMap<Option<ProjectId>, Arc<Reach>>>,
     pub(super) dirty_status: status::Dirty,
     pub(super) confirmed: mpsc::Sender<Removal>,
     me: Weak<Self>,
@@ -74,6 +79,7 @@ impl Engine {
             index: Index::default(),
             runtimes: RwLock::default(),
             views: RwLock::default(),
+            reach: RwLock::default(),
             dirty_status: status::Dirty::default(),
             confirmed,
             me: Weak::clone(me),
@@ -243,12 +249,33 @@ impl Engine {
         }
     }
 
-    /// The clusters of a project, or with none all clusters.
+    /// The clusters of a project, or with none all clusters, as decisions see them.
     #[must_use]
-    pub fn clusters_of(&self, project: Option<ProjectId>) -> Arc<Vec<ClusterId>> {
-        let Some(project) = project else { return Arc::new(self.views().keys().copied().collect()) };
-        let all = self.project_clusters.read().unwrap_or_else(PoisonError::into_inner);
-        all.get(&project).cloned().unwrap_or_default()
+    pub fn reach(&self, project: Option<ProjectId>) -> Arc<Reach> {
+        if let Some(known) = self.reach.read().unwrap_or_else(PoisonError::into_inner).get(&project) {
+            return Arc::clone(known);
+        }
+        // Made while the table is held: who changes what it is made from empties the table afterwards.
+        let mut table = self.reach.write().unwrap_or_else(PoisonError::into_inner);
+        let views = self.views();
+        let ids: Arc<Vec<ClusterId>> = match project {
+            None => Arc::new(views.keys().copied().collect()),
+            Some(project) => {
+                let known = self.project_clusters.read().unwrap_or_else(PoisonError::into_inner);
+                known.get(&project).cloned().unwrap_or_default()
+            }
+        };
+        let reach = Arc::new(Reach::of(&ids, &views));
+        if table.len() >= REACHES {
+            table.clear();
+        }
+        table.insert(project, Arc::clone(&reach));
+        reach
+    }
+
+    /// What clusters are like, or which of them a project has, is another than before.
+    pub(super) fn forget_reach(&self) {
+        self.reach.write().unwrap_or_else(PoisonError::into_inner).clear();
     }
 
     /// Whether a cluster answers and is ready.
@@ -261,7 +288,10 @@ impl Engine {
     /// Reads names, labels, facts and health of all clusters anew.
     pub(super) async fn refresh_views(&self) {
         match records::views(self).await {
-            Ok(views) => *self.views.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(views),
+            Ok(views) => {
+                *self.views.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(views);
+                self.forget_reach();
+            }
             Err(error) => {
                 tracing::warn!("clusters could not be read for the engine, the last state stays: {error}");
             }

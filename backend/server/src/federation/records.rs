@@ -159,6 +159,7 @@ async fn load_project_clusters(engine: &Engine) -> Result<()> {
         })
         .collect();
     *engine.project_clusters.write().unwrap_or_else(PoisonError::into_inner) = all;
+    engine.forget_reach();
     Ok(())
 }
 

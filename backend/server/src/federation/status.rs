@@ -150,26 +150,27 @@ fn alike(old: &FederatedStatus, new: &mut Arc<FederatedStatus>) -> bool {
 /// Status of an object from what is known now.
 #[must_use]
 pub fn compute(engine: &Engine, object: &Object) -> FederatedStatus {
-    let clusters = decide::project_views(engine, object);
-    let copies = decide::Copies::gather(engine, object, &clusters);
+    let reach = engine.reach(object.project);
+    let copies = decide::Copies::gather(engine, object, &reach);
     let live = copies.lend_settled(object);
-    let assignments = decide::assignments(engine, object, &clusters, &live);
+    let assignments = decide::assignments(engine, object, &reach, &live);
     let options = Options { form: Form::Apply, ..Options::default() };
     let (none, refusals) = (hanse_federation::plan::LiveCopy::default(), Refusals::default());
-    let plans: Vec<ClusterPlan> = clusters
+    let plans: Vec<ClusterPlan> = reach
+        .views
         .iter()
         .zip(&assignments.clusters)
-        .map(|((_, view), assignment)| {
+        .map(|(view, assignment)| {
             let copy = live.get(&view.name).unwrap_or(&none);
             plan_cluster(&object.record, view, assignment, copy, &refusals, &options)
         })
         .collect();
     let previous = object.status.lock().unwrap_or_else(PoisonError::into_inner).clone();
-    let rows: Vec<ClusterStatus> = clusters
+    let rows: Vec<ClusterStatus> = reach
         .iter()
         .zip(&plans)
         .filter_map(|((id, view), plan)| {
-            let cell = object.cell(*id);
+            let cell = object.cell(id);
             let seen = copies.get(&view.name);
             Some(row(
                 object,
