@@ -86,15 +86,15 @@ impl Writer<'_> {
         Status::invalid(self.kind.descriptor.kind_in(), name, &faults).into()
     }
 
-    /// Makes an object. Its name is final.
-    pub async fn create(&self, object: Value) -> Wrote {
+    /// Makes an object. Its name is final. `given` is what of it the client gave: the rest is only shown.
+    pub async fn create(&self, object: Value, given: &Value) -> Wrote {
         let name = name_of(&object).to_owned();
         match &self.kind.backing {
             Backing::Federated(target) => {
                 let (spec, addition) = self.read_v2(target, &object, None).await?;
                 return self.accept(spec, addition, v2::field_path).await;
             }
-            Backing::Plain(target) => match self.read_v1(target, &object, None)? {
+            Backing::Plain(target) => match self.read_v1(target, &object, given, None)? {
                 Settings::Hub => self.create_local(object).await,
                 Settings::Record(spec, addition) => {
                     return self.accept(*spec, addition, v1::field_path).await;
@@ -178,7 +178,7 @@ impl Writer<'_> {
                 self.federate_namespace(target, &object).await
             }
             (Backing::Plain(target), Source::Federated(row)) => {
-                match self.read_v1(target, &object, Some(row))? {
+                match self.read_v1(target, &object, &Value::Null, Some(row))? {
                     Settings::Hub => {
                         let fault = (
                             "metadata.annotations[hanse.io/placement]".to_owned(),

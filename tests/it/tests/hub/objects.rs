@@ -441,3 +441,62 @@ async fn a_new_hub_is_a_kubefed_host() {
     assert_eq!(hub.get(&things).await.refused(404), "NotFound");
     app.stop_and_search("aGlkZGVu").await;
 }
+
+async fn defaults(db: Db) {
+    let app = TestApp::start(db).await;
+    let namespace = namespace(&app).await;
+    let (kube, _) = Hub::both(&app).await;
+    let list = format!("/apis/apps/v1/namespaces/{namespace}/deployments");
+    let one = format!("{list}/d");
+    let rest = format!("projects/{namespace}/federated-objects/deployments.apps/d");
+    let spec = json!({
+        "selector": {"matchLabels": {"app": "d"}},
+        "template": {
+            "metadata": {"labels": {"app": "d"}},
+            "spec": {"containers": [{"name": "c", "image": "pause:1"}]},
+        },
+    });
+    let object = json!({
+        "apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": "d"}, "spec": spec,
+    });
+    // As an apiserver writes it: structures that are always there, even when nothing is in them.
+    let mut wanted = object["spec"].clone();
+    wanted["strategy"] = json!({});
+    wanted["template"]["spec"]["containers"][0]["resources"] = json!({});
+    let kept = || async { app.admin.get(&rest).await.is(200)["spec"]["template"]["spec"].clone() };
+    let made = kube.post(&list, &object).await.is(201);
+    assert_eq!((&made["spec"]["replicas"], &made["spec"]["revisionHistoryLimit"]), (&json!(1), &json!(10)));
+    assert_eq!(kept().await, wanted, "made");
+    // What a client sends back as it was shown is not wanted because of that.
+    let mut next = made;
+    next["metadata"].as_object_mut().unwrap().remove("resourceVersion");
+    next["metadata"]["labels"] = json!({"tier": "web"});
+    next["spec"]["template"]["spec"]["containers"][0]["image"] = "pause:2".into();
+    let put = kube.put(&one, &next).await.is(200);
+    assert_eq!(put["spec"]["progressDeadlineSeconds"], 600);
+    wanted["template"]["spec"]["containers"][0]["image"] = "pause:2".into();
+    assert_eq!(kept().await, wanted, "put");
+    kube.patch(&one, "merge", &json!({"spec": {"replicas": 3}})).await.is(200);
+    wanted["replicas"] = 3.into();
+    assert_eq!(kept().await, wanted, "patched");
+    // A server-side apply that makes an object is one, too.
+    let mut applied = object;
+    applied["metadata"]["name"] = "a".into();
+    let path = format!("{list}/a?fieldManager=test");
+    kube.patch(&path, "apply", &applied).await.is(201);
+    let rest = format!("projects/{namespace}/federated-objects/deployments.apps/a");
+    let stored = app.admin.get(&rest).await.is(200)["spec"]["template"]["spec"].clone();
+    wanted.as_object_mut().unwrap().remove("replicas");
+    wanted["template"]["spec"]["containers"][0]["image"] = "pause:1".into();
+    assert_eq!(stored, wanted, "applied");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn defaults_are_shown_and_not_kept_on_sqlite() {
+    defaults(Db::Sqlite).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn defaults_are_shown_and_not_kept_on_postgresql() {
+    defaults(Db::Postgres).await;
+}

@@ -143,9 +143,13 @@ pub async fn create(request: &Request) -> Result<Answer> {
     request.decide(Need::Edit).await?;
     let (object, warnings) = decode(request)?;
     let generated = name_of(&object).is_empty();
-    let object = create_object(request, object)?;
+    let time = render::time(request.op.now);
+    let writer = ssa::Writer { manager: &request.manager, time: &time };
+    let fields = fields(request);
+    let given = fields.tidy(object);
+    let object = born(request, fields.update(None, fill(request, given.clone()), writer))?;
     let name = name_of(&object);
-    match write_new(request, object).await {
+    match write_new(request, object, &given).await {
         Err(Fault::Error(error)) if error.code == ErrorCode::AlreadyExists => {
             let resource = request.kind.descriptor.resource_in();
             Err(if generated {
@@ -167,13 +171,6 @@ fn fill(request: &Request, mut object: Value) -> Value {
     object
 }
 
-fn create_object(request: &Request, object: Value) -> Result<Value> {
-    let time = render::time(request.op.now);
-    let writer = ssa::Writer { manager: &request.manager, time: &time };
-    let fields = fields(request);
-    born(request, fields.update(None, fill(request, fields.tidy(object)), writer))
-}
-
 /// A new object with what an apiserver gives it, admitted.
 fn born(request: &Request, object: Value) -> Result<Value> {
     let time = render::time(request.op.now);
@@ -184,9 +181,10 @@ fn born(request: &Request, object: Value) -> Result<Value> {
     Ok(object)
 }
 
-async fn write_new(request: &Request, object: Value) -> Result<Arc<Value>> {
+/// Stores a new object. `given` is what of it the client gave, before it was filled in.
+async fn write_new(request: &Request, object: Value, given: &Value) -> Result<Arc<Value>> {
     let name = name_of(&object);
-    let made = Box::pin(request.writer().create(object.clone())).await?;
+    let made = Box::pin(request.writer().create(object.clone(), given)).await?;
     outcome(request, &name, object, made).await
 }
 
@@ -335,12 +333,12 @@ async fn apply(request: &Request, fields: &Fields, writer: ssa::Writer<'_>) -> R
             Ok(made) => return Ok(request.answer(200, &made, Vec::new())),
         }
     }
-    let object = fill(request, fields.tidy(fields.apply(None, &config, request.query.force, writer)?));
-    let mut object = born(request, object)?;
+    let given = fields.tidy(fields.apply(None, &config, request.query.force, writer)?);
+    let mut object = born(request, fill(request, given.clone()))?;
     if name_of(&object).is_empty() {
         json::set(&mut object, &["metadata", "name"], name.clone());
     }
-    match write_new(request, object).await {
+    match write_new(request, object, &given).await {
         Ok(made) => return Ok(request.answer(201, &made, Vec::new())),
         // Somebody made it meanwhile: then it is applied to that.
         Err(Fault::Error(error)) if error.code == ErrorCode::AlreadyExists => {}

@@ -8,7 +8,7 @@ use hanse_federation::{
     prune, v1, v2,
     v2::SchedulingPreference,
 };
-use hanse_machinery::json;
+use hanse_machinery::{json, ssa::Fields};
 use hanse_store::hub;
 use serde_json::{Value, json};
 
@@ -131,11 +131,13 @@ impl Writer<'_> {
         Ok((spec, Addition { root: self.kind.home().as_str(), body, generation: None, only: None }))
     }
 
-    /// A plain object as the record that it means, or as one that is kept at the hub.
+    /// A plain object as the record that it means, or as one that is kept at the hub. `given` is what of a new one the
+    /// client gave; of one that is there, the record says it.
     pub(super) fn read_v1(
         &self,
         target: &Resource,
         object: &Value,
+        given: &Value,
         live: Option<&hub::Federated>,
     ) -> Result<Settings, Fault> {
         let name = name_of(object).to_owned();
@@ -162,7 +164,19 @@ impl Writer<'_> {
                 }
             }
         }
-        undo_defaults(template, old.as_ref().map(|old| &old.template));
+        match &old {
+            Some(old) => {
+                let fields = Fields::new(&self.kind.descriptor, self.kind.custom.clone(), "");
+                undo_defaults(template, &old.template, |object| {
+                    render::defaults(object);
+                    *object = fields.tidy(std::mem::take(object));
+                });
+            }
+            None => as_given(template, given),
+        }
+        if template.pointer("/spec/clusterIP").and_then(Value::as_str) == Some(render::EVERY_CLUSTERS_OWN) {
+            remove(template, "/spec/clusterIP");
+        }
         if let Some(old) = old {
             spec.retain_replicas |= old.retain_replicas;
             let plain = |template: &Value| -> Value {
@@ -227,24 +241,49 @@ pub(super) fn complete(template: &mut Value, resource: &Resource, name: &str) {
     }
 }
 
-/// Takes out what was only shown: fields that the template did not have and that are as [`render::defaults`] fills them.
-fn undo_defaults(template: &mut Value, old: Option<&Value>) {
-    let shown = |of: &Value| {
-        let mut shown = of.clone();
-        render::defaults(&mut shown);
-        shown
+/// Of a new object is wanted what the client gave: what was filled in is only shown. Its metadata is final already.
+fn as_given(template: &mut Value, given: &Value) {
+    let (Some(template), Some(given)) = (template.as_object_mut(), given.as_object()) else { return };
+    template.retain(|name, _| name == "metadata" || given.contains_key(name));
+    for (name, value) in given.iter().filter(|(name, _)| *name != "metadata" && *name != "status") {
+        template.insert(name.clone(), value.clone());
+    }
+}
+
+/// Takes out what was only shown: fields that were not wanted before and are as they are filled in. What is left means the
+/// same: where a default follows from another field that was changed, everything stays as it is.
+fn undo_defaults(template: &mut Value, before: &Value, fill: impl Fn(&mut Value)) {
+    let filled = |object: &Value| {
+        let mut filled = object.clone();
+        fill(&mut filled);
+        filled
     };
-    if let Some(old) = old {
-        let (before, now) = (shown(old), template.clone());
-        for pointer in ["/spec/replicas", "/spec/parallelism", "/spec/completions", "/spec/backoffLimit"] {
-            let absent = old.pointer(pointer).is_none();
-            if absent && before.pointer(pointer) == now.pointer(pointer) {
-                remove(template, pointer);
+    let mut wanted = template.clone();
+    forget_shown(&mut wanted, before, &filled(before));
+    if filled(&wanted) == filled(template) {
+        *template = wanted;
+    }
+}
+
+fn forget_shown(now: &mut Value, before: &Value, shown: &Value) {
+    match (now, before, shown) {
+        (Value::Object(now), Value::Object(before), Value::Object(shown)) => {
+            now.retain(|name, value| match (before.get(name), shown.get(name)) {
+                (None, Some(filled)) => value != filled,
+                (Some(before), Some(shown)) => {
+                    forget_shown(value, before, shown);
+                    true
+                }
+                (_, None) => true,
+            });
+        }
+        // Entries of a list that became longer or shorter are not told apart.
+        (Value::Array(now), Value::Array(before), Value::Array(shown)) if now.len() == before.len() => {
+            for ((now, before), shown) in now.iter_mut().zip(before).zip(shown) {
+                forget_shown(now, before, shown);
             }
         }
-    }
-    if template.pointer("/spec/clusterIP").and_then(Value::as_str) == Some(render::EVERY_CLUSTERS_OWN) {
-        remove(template, "/spec/clusterIP");
+        _ => {}
     }
 }
 
@@ -253,5 +292,42 @@ fn remove(object: &mut Value, pointer: &str) {
         && let Some(parent) = object.pointer_mut(parent).and_then(Value::as_object_mut)
     {
         parent.remove(name);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn undone(before: &Value, change: impl Fn(&mut Value)) -> Value {
+        let mut now = before.clone();
+        render::defaults(&mut now);
+        change(&mut now);
+        undo_defaults(&mut now, before, render::defaults);
+        now
+    }
+
+    #[test]
+    fn what_was_only_shown_is_not_kept() {
+        let deployment = json!({
+            "apiVersion": "apps/v1", "kind": "Deployment",
+            "spec": {"strategy": {"type": "RollingUpdate"}, "template": {"spec": {"containers": [{"name": "c"}]}}},
+        });
+        assert_eq!(undone(&deployment, |_| {}), deployment);
+        let scaled = undone(&deployment, |now| now["spec"]["replicas"] = json!(3));
+        assert_eq!(scaled["spec"]["replicas"], 3);
+        assert_eq!(scaled["spec"].get("revisionHistoryLimit"), None);
+        let recreated = undone(&deployment, |now| now["spec"]["strategy"] = json!({"type": "Recreate"}));
+        assert_eq!(recreated["spec"]["strategy"], json!({"type": "Recreate"}));
+    }
+
+    #[test]
+    fn a_default_that_followed_from_what_is_changed_stays() {
+        let service = json!({
+            "apiVersion": "v1", "kind": "Service", "spec": {"type": "ExternalName", "ports": [{"port": 80}]},
+        });
+        assert_eq!(undone(&service, |_| {}), service);
+        let moved = undone(&service, |now| now["spec"]["ports"][0]["port"] = json!(81));
+        assert_eq!(moved["spec"]["ports"][0], json!({"port": 81, "targetPort": 80, "protocol": "TCP"}));
     }
 }
