@@ -239,6 +239,10 @@ struct Walk<'a> {
 
 impl Walk<'_> {
     fn compare(&mut self, of: &Type, old: Option<&Value>, new: Option<&Value>) {
+        // Most of an object is as it was.
+        if old.is_some() && old == new {
+            return;
+        }
         let atom = self.schema.resolve(of);
         let (before, after) = (atom.clone().seen(old), atom.seen(new));
         let leaf = if new.is_none() {
@@ -286,14 +290,13 @@ impl Walk<'_> {
         if map.atomic || (is_empty(before) && is_empty(after)) {
             return self.leaf(old, new);
         }
-        let get = |map: Option<&'_ Json>, name: &str| map.and_then(|map| map.get(name)).cloned();
         let mut names: Vec<&String> = before.into_iter().chain(after).flat_map(Json::keys).collect();
         names.sort();
         names.dedup();
         for name in names {
             self.path.push(Element::Field(name.clone()));
-            let (before, after) = (get(before, name), get(after, name));
-            self.compare(map.of(name).unwrap_or(&Type::Deduced), before.as_ref(), after.as_ref());
+            let (before, after) = (before.and_then(|map| map.get(name)), after.and_then(|map| map.get(name)));
+            self.compare(map.of(name).unwrap_or(&Type::Deduced), before, after);
             self.path.pop();
         }
         false

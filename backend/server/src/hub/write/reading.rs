@@ -8,7 +8,7 @@ use hanse_federation::{
     prune, v1, v2,
     v2::SchedulingPreference,
 };
-use hanse_machinery::{json, ssa::Fields};
+use hanse_machinery::json;
 use hanse_store::hub;
 use serde_json::{Value, json};
 
@@ -165,13 +165,7 @@ impl Writer<'_> {
             }
         }
         match &old {
-            Some(old) => {
-                let fields = Fields::new(&self.kind.descriptor, self.kind.custom.clone(), "");
-                undo_defaults(template, &old.template, |object| {
-                    render::defaults(object);
-                    *object = fields.tidy(std::mem::take(object));
-                });
-            }
+            Some(old) => undo_defaults(template, &old.template),
             None => as_given(template, given),
         }
         if template.pointer("/spec/clusterIP").and_then(Value::as_str) == Some(render::EVERY_CLUSTERS_OWN) {
@@ -252,15 +246,15 @@ fn as_given(template: &mut Value, given: &Value) {
 
 /// Takes out what was only shown: fields that were not wanted before and are as they are filled in. What is left means the
 /// same: where a default follows from another field that was changed, everything stays as it is.
-fn undo_defaults(template: &mut Value, before: &Value, fill: impl Fn(&mut Value)) {
+fn undo_defaults(template: &mut Value, before: &Value) {
     let filled = |object: &Value| {
         let mut filled = object.clone();
-        fill(&mut filled);
+        render::defaults(&mut filled);
         filled
     };
     let mut wanted = template.clone();
     forget_shown(&mut wanted, before, &filled(before));
-    if filled(&wanted) == filled(template) {
+    if filled(&wanted) == *template {
         *template = wanted;
     }
 }
@@ -303,7 +297,7 @@ mod tests {
         let mut now = before.clone();
         render::defaults(&mut now);
         change(&mut now);
-        undo_defaults(&mut now, before, render::defaults);
+        undo_defaults(&mut now, before);
         now
     }
 
