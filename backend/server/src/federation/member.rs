@@ -5,7 +5,7 @@
 use std::{
     collections::HashMap,
     sync::{Arc, Mutex, PoisonError, Weak, atomic::AtomicBool, atomic::Ordering},
-    time::Instant,
+    time::{Duration, Instant},
 };
 
 use chrono::{DateTime, Utc};
@@ -27,6 +27,8 @@ use super::{
     queue::{Priority, Queue},
 };
 
+/// How long the event of an answered apply is awaited; later nothing is taken to be in order because of it.
+const AWAITED: Duration = Duration::from_secs(10);
 /// Events remembered of a copy while an apply of it is under way.
 const TOLD: usize = 64;
 
@@ -52,6 +54,8 @@ pub struct Expected {
     pub manifest: Hash,
     /// Hash of our fields as the member stores them; known from the first event at the version of the answer.
     pub stored: Option<Hash>,
+    /// When the answer came.
+    pub at: Instant,
 }
 
 /// A version of a copy and the hash of our fields in it.
@@ -137,6 +141,9 @@ impl Mirror {
     /// Remembers what was sent and the version that came of it. When the watch was quicker than the answer, the stored
     /// hash is known at once.
     pub fn sent(&self, key: &ObjectKey, manifest: Hash, version: &str) {
+        // Held from before what was told is taken until what is expected is known: the watch tells from another thread,
+        // and an event in between would be neither found here nor compared there, and its version awaited for ever.
+        let mut expected = self.expected.lock().unwrap_or_else(PoisonError::into_inner);
         let told =
             self.under_way.lock().unwrap_or_else(PoisonError::into_inner).remove(key).unwrap_or_default();
         let same = |live: &Arc<Live>| live.observed.resource_version == version;
@@ -144,8 +151,7 @@ impl Mirror {
             || self.get(key).filter(same).and_then(|live| live.observed.owned),
             |(_, owned)| owned,
         );
-        let mut expected = self.expected.lock().unwrap_or_else(PoisonError::into_inner);
-        expected.insert(key.clone(), (Expected { manifest, stored }, version.into()));
+        expected.insert(key.clone(), (Expected { manifest, stored, at: Instant::now() }, version.into()));
     }
 
     /// What is expected of a copy.
@@ -157,7 +163,7 @@ impl Mirror {
     /// Whether this manifest was sent and the event of it is still to come.
     #[must_use]
     pub fn awaits(&self, key: &ObjectKey, manifest: Hash) -> bool {
-        self.expected(key).is_some_and(|expected| expected.manifest == manifest && expected.stored.is_none())
+        self.expected(key).is_some_and(|expected| expected.manifest == manifest && expected.is_awaited())
     }
 
     /// A complete list has no history: what was expected at another version than the listed one is compared afresh.
@@ -195,7 +201,7 @@ impl Mirror {
             expected.stored = live.observed.owned;
             return true;
         }
-        expected.stored.is_none() || in_order(expected, live.observed.owned)
+        expected.is_awaited() || in_order(expected, live.observed.owned)
     }
 
     fn looks_foreign(&self, key: &ObjectKey, version: &str, owned: Option<Hash>) -> bool {
@@ -207,6 +213,11 @@ impl Mirror {
 }
 
 impl Expected {
+    /// Whether the event of the apply is still to come.
+    fn is_awaited(&self) -> bool {
+        self.stored.is_none() && self.at.elapsed() < AWAITED
+    }
+
     /// What was sent and stored, when both are known.
     #[must_use]
     pub fn sent(&self) -> Option<Sent> {
@@ -405,5 +416,86 @@ fn pass_on(
             listener.told(cluster, Told::Gone(copy(key)));
         }
         Event::Unreadable(key) => listener.told(cluster, Told::Changed(copy(key), true)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::AtomicUsize;
+
+    use hanse_federation::owned;
+    use serde_json::json;
+
+    use super::*;
+
+    fn mirror() -> Mirror {
+        let resource = ResourceType {
+            group: String::new(),
+            version: "v1".to_owned(),
+            kind: "ConfigMap".to_owned(),
+            plural: "configmaps".to_owned(),
+            namespaced: true,
+            verbs: Vec::new(),
+            subresources: Vec::new(),
+        };
+        Mirror {
+            resource: Arc::new(resource),
+            reflector: Mutex::new(None),
+            expected: Mutex::default(),
+            under_way: Mutex::default(),
+            synced: AtomicBool::new(true),
+            ignored: Mutex::default(),
+            read: Mutex::default(),
+            clock: Arc::new(crate::clock::SystemClock),
+        }
+    }
+
+    /// The answer to an apply and its event come at the same moment, on two threads.
+    #[test]
+    fn what_was_stored_is_known_however_answer_and_event_meet() {
+        let mirror = mirror();
+        let key = ObjectKey::new("shop", "a");
+        let manifest = owned::manifest_hash(&json!({"data": {"a": "1"}}));
+        let told = |version: usize| {
+            let object = json!({
+                "apiVersion": "v1", "kind": "ConfigMap",
+                "metadata": {
+                    "name": "a", "namespace": "shop", "uid": "u", "resourceVersion": version.to_string(),
+                    "managedFields": [{
+                        "manager": FIELD_MANAGER, "operation": "Apply", "apiVersion": "v1", "fieldsType": "FieldsV1",
+                        "fieldsV1": {"f:data": {"f:a": {}}},
+                    }],
+                },
+                "data": {"a": "1"},
+            });
+            trim(object, &federation_resource(&mirror.resource), None, DateTime::UNIX_EPOCH).unwrap()
+        };
+        let (begun, ended) = (AtomicUsize::new(0), AtomicUsize::new(0));
+        let meet = |count: &AtomicUsize, number: usize| {
+            count.fetch_add(1, Ordering::AcqRel);
+            while count.load(Ordering::Acquire) < number * 2 {
+                std::hint::spin_loop();
+            }
+        };
+        let (times, mut unknown) = (20_000, 0);
+        std::thread::scope(|scope| {
+            scope.spawn(|| {
+                for number in 1..=times {
+                    let live = told(number);
+                    meet(&begun, number);
+                    mirror.check(&key, &live);
+                    meet(&ended, number);
+                }
+            });
+            for number in 1..=times {
+                mirror.sending(&key);
+                meet(&begun, number);
+                mirror.sent(&key, manifest, &number.to_string());
+                meet(&ended, number);
+                unknown +=
+                    usize::from(mirror.expected(&key).is_none_or(|expected| expected.stored.is_none()));
+            }
+        });
+        assert_eq!(unknown, 0, "of {times} applies");
     }
 }
