@@ -20,7 +20,7 @@ use hanse_types::{
 };
 use tokio::sync::Notify;
 
-use super::{decide, engine::Engine, index::Object, member::Live};
+use super::{decide, engine::Engine, index::Object, member::Live, worker};
 use crate::live::{Event, Topic};
 
 /// Objects whose status is to be computed; at most one entry each.
@@ -65,7 +65,7 @@ pub async fn run(engine: Arc<Engine>) {
     loop {
         let mut dirty = tokio::select! {
             dirty = engine.dirty_status.take() => dirty,
-            () = at(due) => HashSet::new(),
+            () = worker::at(due), if due.is_some() => HashSet::new(),
         };
         if due.is_some_and(|due| due <= Instant::now()) {
             dirty.extend(going.drain());
@@ -87,13 +87,6 @@ pub async fn run(engine: Arc<Engine>) {
             tokio::task::yield_now().await;
         }
         tokio::time::sleep((took * REST).min(LONGEST_REST)).await;
-    }
-}
-
-async fn at(due: Option<Instant>) {
-    match due {
-        Some(due) => tokio::time::sleep_until(due.into()).await,
-        None => std::future::pending().await,
     }
 }
 

@@ -73,7 +73,8 @@ pub async fn run(engine: Arc<Engine>, runtime: Arc<Runtime>) {
     }
 }
 
-async fn at(due: Option<Instant>) {
+/// Waits for a time; for none not at all.
+pub(super) async fn at(due: Option<Instant>) {
     if let Some(due) = due {
         tokio::time::sleep_until(due.into()).await;
     }
