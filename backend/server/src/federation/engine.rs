@@ -220,6 +220,14 @@ impl Engine {
         }
     }
 
+    /// Whether a copy of an object has its turn soon or is under work.
+    pub(super) fn is_under_work(&self, object: &Object) -> bool {
+        object.placed.iter().any(|cluster| {
+            self.runtime(*cluster)
+                .is_some_and(|runtime| runtime.with_queue(|queue| queue.is_active(&object.key)))
+        })
+    }
+
     /// Marks an object's units in all its clusters dirty.
     pub(super) fn push_everywhere(&self, object: &Object, priority: Priority) {
         for cluster in &object.placed {

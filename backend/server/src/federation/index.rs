@@ -5,7 +5,7 @@ mod removals;
 
 use std::{
     collections::{BTreeMap, HashMap, HashSet},
-    sync::{Arc, Mutex, PoisonError, RwLock},
+    sync::{Arc, Mutex, PoisonError, RwLock, atomic::AtomicBool},
     time::Instant,
 };
 
@@ -85,6 +85,8 @@ pub struct Object {
     pub cells: Mutex<HashMap<ClusterId, Cell>>,
     /// Status as computed last.
     pub status: Mutex<Option<Arc<FederatedStatus>>>,
+    /// Whether it was computed since this was accepted.
+    pub is_told: AtomicBool,
     /// Shares by cluster as divided last; a change of it makes units dirty.
     pub shares: Mutex<BTreeMap<String, Option<Share>>>,
 }

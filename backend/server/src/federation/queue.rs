@@ -100,6 +100,12 @@ impl<K: Clone + Eq + Hash> Queue<K> {
         self.keys.contains_key(key)
     }
 
+    /// Whether a key has its turn soon or is under work: nothing that it waits for is outside.
+    #[must_use]
+    pub fn is_active(&self, key: &K) -> bool {
+        self.keys.get(key).is_some_and(|state| state.working || state.waiting.is_some())
+    }
+
     /// Takes the next key to work on. It must be given back through [`Self::done`] or [`Self::failed`].
     pub fn pop(&mut self, now: Instant) -> Option<K> {
         self.wake(now);
@@ -226,9 +232,12 @@ mod tests {
     fn failures_back_off_and_a_fresh_change_does_not_wait() {
         let (mut queue, now) = queue();
         queue.push(1, Priority::Fresh);
+        assert!(queue.is_active(&1));
         queue.pop(now);
+        assert!(queue.is_active(&1));
         let first = queue.failed(&1, now, None, 1.0);
         assert_eq!(first, FIRST_BACKOFF);
+        assert!(!queue.is_active(&1), "it waits for its backoff");
         assert_eq!(queue.pop(now), None);
         assert_eq!(queue.pop(now + first), Some(1));
         let second = queue.failed(&1, now + first, None, 1.0);

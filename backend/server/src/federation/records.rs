@@ -2,7 +2,7 @@
 
 use std::{
     collections::{BTreeMap, HashMap, HashSet},
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, Mutex, PoisonError, atomic::AtomicBool},
     time::{Duration, Instant},
 };
 
@@ -92,6 +92,7 @@ pub(super) fn object(
         seen: Instant::now(),
         cells: Mutex::default(),
         status: Mutex::default(),
+        is_told: AtomicBool::new(false),
         shares: Mutex::default(),
     })
 }

@@ -3,8 +3,8 @@
 //! be reached makes its part Unknown, with when it was last seen.
 
 use std::{
-    collections::HashSet,
-    sync::{Arc, Mutex, PoisonError},
+    collections::{HashMap, HashSet},
+    sync::{Arc, Mutex, PoisonError, atomic::Ordering},
     time::{Duration, Instant},
 };
 
@@ -56,41 +56,76 @@ const REST: u32 = 8;
 const LONGEST_REST: Duration = Duration::from_millis(60);
 /// How long nothing is said of an object that is being removed, unless it is still there by then: mostly it is not.
 const GOING: Duration = Duration::from_millis(300);
+/// How long nothing more is said of a change that was told, while its copies are under work or have their turn: mostly it
+/// is in order a moment later.
+const UNDER_WORK: Duration = Duration::from_secs(1);
+/// How often what is held back is looked at.
+const LOOK: Duration = Duration::from_millis(300);
 /// Objects computed in one go, before others get a turn.
 const GO: usize = 32;
 
 /// Computes status for ever.
 pub async fn run(engine: Arc<Engine>) {
-    let (mut going, mut due) = (HashSet::new(), None);
+    let (mut held, mut due) = (Held::default(), None);
     loop {
         let mut dirty = tokio::select! {
             dirty = engine.dirty_status.take() => dirty,
             () = worker::at(due), if due.is_some() => HashSet::new(),
         };
         if due.is_some_and(|due| due <= Instant::now()) {
-            dirty.extend(going.drain());
+            dirty.extend(held.0.keys());
             due = None;
         }
         let dirty: Vec<FederatedId> = dirty.into_iter().collect();
         let mut took = Duration::ZERO;
         for go in dirty.chunks(GO) {
             let began = Instant::now();
-            for object in go.iter().filter_map(|id| engine.index.get(*id)) {
-                if object.record.deleting && object.seen.elapsed() < GOING {
-                    going.insert(object.id);
-                    due.get_or_insert_with(|| Instant::now() + GOING);
-                } else {
-                    refresh(&engine, &object);
+            for id in go {
+                match engine.index.get(*id) {
+                    None => held.forget(*id),
+                    Some(object) if held.holds(&engine, &object) => {}
+                    Some(object) => refresh(&engine, &object),
                 }
             }
             took += began.elapsed();
             tokio::task::yield_now().await;
         }
+        if !held.0.is_empty() {
+            due.get_or_insert_with(|| Instant::now() + LOOK);
+        }
         tokio::time::sleep((took * REST).min(LONGEST_REST)).await;
     }
 }
 
+/// Objects of which nothing is said yet, and since when.
+#[derive(Default)]
+struct Held(HashMap<FederatedId, Instant>);
+
+impl Held {
+    /// Whether nothing is said yet of an object; otherwise it is not held any more.
+    fn holds(&mut self, engine: &Engine, object: &Object) -> bool {
+        let now = Instant::now();
+        let since = self.0.get(&object.id).copied().unwrap_or(now);
+        let holds = if object.is_told.load(Ordering::Relaxed) {
+            now.duration_since(since) < UNDER_WORK && engine.is_under_work(object)
+        } else {
+            object.record.deleting && object.seen.elapsed() < GOING
+        };
+        if holds {
+            self.0.insert(object.id, since);
+        } else {
+            self.forget(object.id);
+        }
+        holds
+    }
+
+    fn forget(&mut self, id: FederatedId) {
+        self.0.remove(&id);
+    }
+}
+
 fn refresh(engine: &Engine, object: &Object) {
+    object.is_told.store(true, Ordering::Relaxed);
     let mut fresh = Arc::new(compute(engine, object));
     let changed = {
         let mut kept = object.status.lock().unwrap_or_else(PoisonError::into_inner);

@@ -56,8 +56,11 @@ pub async fn run(engine: Arc<Engine>, runtime: Arc<Runtime>) {
         {
             let (engine, runtime) = (Arc::clone(&engine), Arc::clone(&runtime));
             working.spawn(async move {
-                let outcome = unit(&engine, &runtime, &key).await;
+                let (outcome, object) = unit(&engine, &runtime, &key).await;
                 finish(&runtime, &key, &outcome);
+                if let Some(object) = object {
+                    engine.dirty_status.mark(object.id);
+                }
             });
         }
         let due = runtime.with_queue(|queue| queue.next_due());
@@ -94,8 +97,8 @@ fn finish(runtime: &Runtime, key: &CopyKey, outcome: &Outcome) {
     });
 }
 
-/// One unit: a copy that is wanted, to be removed, or neither.
-async fn unit(engine: &Engine, runtime: &Runtime, key: &CopyKey) -> Outcome {
+/// One unit: a copy that is wanted, to be removed, or neither. Gives the object that it was about, if there is one.
+async fn unit(engine: &Engine, runtime: &Runtime, key: &CopyKey) -> (Outcome, Option<Arc<Object>>) {
     let object = engine.index.by_key(key);
     let removal = engine.index.removal(runtime.id, key);
     let outcome = match (&object, removal) {
@@ -106,10 +109,7 @@ async fn unit(engine: &Engine, runtime: &Runtime, key: &CopyKey) -> Outcome {
         (Some(_), None) => None,
         (None, None) => Some(release_stray(engine, runtime, key).await),
     };
-    if let Some(object) = object {
-        engine.dirty_status.mark(object.id);
-    }
-    outcome.unwrap_or(Outcome::Settled)
+    (outcome.unwrap_or(Outcome::Settled), object)
 }
 
 /// Sees to it that a wanted copy is as it should be.

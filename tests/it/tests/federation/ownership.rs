@@ -96,6 +96,13 @@ async fn what_the_drift_policy_leaves_to_members_stays_as_they_have_it() {
     // The policy comes after the copy was seen, so the member has to be asked once more.
     let policy = json!({"drift": {"ignorePaths": ["/data/tuning"]}});
     app.admin.patch(&path, json!({"spec": {"policy": policy}})).await.is(200);
+    // What was accepted is told to be in force by its generation: an edit before that may still be reverted.
+    wait_for(SOON, "the policy in force", || async {
+        let found = app.admin.get(&path).await.is(200);
+        let fine = found["status"]["observedGeneration"] == found["generation"];
+        if fine { Ok(()) } else { Err(found["status"].to_string()) }
+    })
+    .await;
     let edit = json!({"data": {"tuning": "theirs", "url": "theirs"}});
     let edit = Patch::Merge(&edit);
     maps.patch(
