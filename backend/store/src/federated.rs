@@ -23,7 +23,7 @@ use crate::{
     Op, Sealed, Store, StoreError, Tx,
     entity::{cluster, federated_object, federated_revision, project},
     removals::{self, Leaving, Mode},
-    tx::NewChange,
+    tx::{FEDERATED, NewChange},
 };
 
 pub use crate::entity::federated_object::Model;
@@ -163,7 +163,7 @@ fn change(object: &Model, project: Option<&project::Model>, op: Op) -> NewChange
 
 fn change_of(object: Uuid, name: String, project: Option<&project::Model>, op: Op) -> NewChange {
     NewChange {
-        kind: "federated",
+        kind: FEDERATED,
         object,
         workspace: project.map(|project| project.workspace_id),
         project: project.map(|project| project.id),
@@ -171,6 +171,12 @@ fn change_of(object: Uuid, name: String, project: Option<&project::Model>, op: O
         name,
         op,
     }
+}
+
+/// Nothing more of an object is changed in this transaction: whoever follows the feed need not read it. For a write that
+/// leaves the object in the clusters where it was, or that marks it as going.
+pub fn done(tx: &mut Tx, row: &Model, project: Option<&project::Model>) {
+    tx.leaves_as(row, project);
 }
 
 fn record(tx: &mut Tx, object: &Model) {
@@ -439,6 +445,7 @@ pub async fn delete(
         return Ok(None);
     }
     tx.changed(change(&next, project, Op::Updated));
+    done(tx, &next, project);
     Ok(Some(next))
 }
 

@@ -34,6 +34,7 @@ pub mod entity;
 mod error;
 pub mod federated;
 pub mod feed;
+mod fresh;
 mod group;
 pub mod hub;
 pub mod idempotency;
@@ -71,6 +72,7 @@ use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqliteSynchronous};
 pub use crate::{
     error::StoreError,
     feed::{Change, FeedReader, Op},
+    fresh::Fresh,
     seal::{Keyring, Sealed},
     together::Doing,
     tx::{AuditEvent, Tx, WriteContext},
@@ -99,6 +101,7 @@ struct Inner {
     writer: Option<Writer>,
     together: Together,
     known: Known,
+    fresh: fresh::Table,
     transactions: AtomicU64,
     lock: Mutex<Option<ProcessLock>>,
 }
@@ -172,6 +175,7 @@ impl Store {
                     writer: None,
                     together: Together::default(),
                     known,
+                    fresh: fresh::Table::default(),
                     transactions: AtomicU64::new(0),
                     lock: Mutex::default(),
                 }),
@@ -199,6 +203,7 @@ impl Store {
                 writer: Some(writer),
                 together: Together::default(),
                 known,
+                fresh: fresh::Table::default(),
                 transactions: AtomicU64::new(0),
                 lock: Mutex::new(lock),
             }),
@@ -223,6 +228,10 @@ impl Store {
 
     pub(crate) fn known(&self) -> &Known {
         &self.inner.known
+    }
+
+    pub(crate) fn fresh_table(&self) -> &fresh::Table {
+        &self.inner.fresh
     }
 
     /// A transaction lasts.

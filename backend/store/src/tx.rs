@@ -18,8 +18,9 @@ use uuid::Uuid;
 
 use crate::{
     Store, StoreError,
-    entity::{audit, change, federated_revision, removal},
+    entity::{audit, change, federated_object, federated_revision, project, removal},
     feed::{Op, WAKE_CHANNEL},
+    fresh::Fresh,
     group::{Entered, Turn},
     known::{concerns, is_about_copies},
     removals,
@@ -35,6 +36,9 @@ const COMMIT_LOCK: i64 = 0x4841_4e53_4501;
 const ADMINISTRATORS_LOCK: i64 = 0x4841_4e53_4502;
 /// Advisory lock around the allocation of ports on PostgreSQL.
 const PORTS_LOCK: i64 = 0x4841_4e53_4503;
+
+/// Kind of the changes of federated objects.
+pub(crate) const FEDERATED: &str = "federated";
 
 /// Who writes, and why.
 #[derive(Clone, Debug)]
@@ -120,6 +124,8 @@ pub struct Tx {
     revisions: Vec<federated_revision::ActiveModel>,
     /// Rows of recorded removals that are not written yet.
     removals: Vec<removal::Model>,
+    /// Federated objects as their last change in this transaction left them.
+    fresh: HashMap<Uuid, Fresh>,
     /// Clusters of projects that were looked at in this transaction and are held by it, where several writes share it.
     admitted: Option<HashMap<Uuid, BTreeSet<Uuid>>>,
     /// Whether no removal at all is recorded, where several writes share the transaction and one has looked.
@@ -160,6 +166,7 @@ impl Tx {
             audits: Vec::new(),
             revisions: Vec::new(),
             removals: Vec::new(),
+            fresh: HashMap::new(),
             admitted: None,
             no_removals: None,
             audit_end: None,
@@ -188,6 +195,9 @@ impl Tx {
     }
 
     pub(crate) fn changed(&mut self, change: NewChange) {
+        if change.kind == FEDERATED {
+            self.fresh.remove(&change.object);
+        }
         self.changes.push((self.context.now, change));
     }
 
@@ -222,6 +232,17 @@ impl Tx {
     /// Remembers whether a removal is recorded.
     pub(crate) fn removals_seen(&mut self, none: bool) {
         self.no_removals = Some(none);
+    }
+
+    /// A federated object stays as its last change, which was noted, has left it; removals of it were the last recorded.
+    pub(crate) fn leaves_as(&mut self, row: &federated_object::Model, project: Option<&project::Model>) {
+        let of_object = |removal: &&removal::Model| removal.object_id == Some(row.id);
+        let fresh = Fresh {
+            row: row.clone(),
+            project: project.map(|project| project.name.clone()),
+            leaving: self.removals.iter().rev().take_while(of_object).cloned().collect(),
+        };
+        self.fresh.insert(row.id, fresh);
     }
 
     /// Adds a recorded removal.
@@ -317,12 +338,25 @@ impl Tx {
         let revisions = self.write_changes().await?;
         self.audit_end = self.write_audits().await?;
         let store = self.store.clone();
+        self.show_fresh(&revisions);
         let of_hub = self.changes.iter().rposition(|(_, change)| change.kind == "hub");
         self.finish().await?;
         if let Some(last) = revisions.last() {
             store.feed().commits(*last, of_hub.and_then(|at| revisions.get(at)).copied());
         }
         Ok(revisions)
+    }
+
+    /// Has what objects are like ready for whoever follows the feed, before it can see their changes.
+    fn show_fresh(&mut self, revisions: &[i64]) {
+        let of_objects =
+            self.changes.iter().zip(revisions).filter(|((_, change), _)| change.kind == FEDERATED);
+        // Of several changes of an object the last one counts.
+        let last: HashMap<Uuid, i64> =
+            of_objects.map(|((_, change), revision)| (change.object, *revision)).collect();
+        for (object, revision) in last {
+            self.store.fresh_table().put(object, revision, self.fresh.remove(&object));
+        }
     }
 
     /// Makes it last: on PostgreSQL by its own commit, on SQLite with others in one.

@@ -188,6 +188,7 @@ pub async fn create_row(
             if let Some(addition) = &addition {
                 addition.store(tx, &mut row).await?;
             }
+            federated::done(tx, &row, home.project());
             tx.audit(audit);
             Ok(row)
         })
@@ -332,7 +333,8 @@ async fn replace_found(
     let before = platform.store.spec_of(&row.object)?;
     let spec = serde_json::to_value(&record.spec).map_err(Error::internal)?;
     let label = format!("{type_}/{name}");
-    if before == spec && federated::placed(&row.object)? == considered.placed {
+    let stays = federated::placed(&row.object)? == considered.placed;
+    if before == spec && stays {
         // Nothing changes: no new generation, nothing to propagate.
         let Some(addition) = addition else {
             return Ok(Written { home, row: row.into_inner().object, revision: None });
@@ -366,6 +368,9 @@ async fn replace_found(
             let mut next = federated::update(tx, &row, changed).await?;
             if let Some(addition) = &addition {
                 addition.store(tx, &mut next).await?;
+            }
+            if stays {
+                federated::done(tx, &next, row.project.as_ref());
             }
             tx.audit(audit);
             Ok(next)

@@ -48,6 +48,14 @@ pub struct Parts {
     pub tasks: TaskTracker,
 }
 
+/// What is known of an object's removals.
+pub(super) enum Removals {
+    /// All that are recorded.
+    All(Vec<Removal>),
+    /// Those that were recorded besides what was.
+    Added(Vec<Removal>),
+}
+
 /// The engine.
 pub struct Engine {
     /// What it works with.
@@ -139,11 +147,16 @@ impl Engine {
     }
 
     /// Takes an accepted object in: marks the units dirty that may have something to do.
-    pub(super) fn accept(&self, object: Object, removals: Vec<Removal>) {
-        let id = object.id;
+    pub(super) fn accept(&self, object: Object, removals: Removals) {
         let key = object.key.clone();
         let (object, mut touched) = self.index.put(object);
-        touched.extend(self.index.put_removals(id, removals));
+        match removals {
+            Removals::All(removals) => touched.extend(self.index.put_removals(object.id, removals)),
+            Removals::Added(removals) => {
+                touched.extend(removals.iter().map(|removal| removal.cluster));
+                self.index.add_removals(removals);
+            }
+        }
         self.dirty_status.mark(object.id);
         for cluster in touched {
             if let Some(runtime) = self.runtime(cluster) {

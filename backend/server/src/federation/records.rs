@@ -8,13 +8,13 @@ use std::{
 
 use hanse_federation::{ClusterView, FederatedObject, FederatedSpec, Resource, fleet::Facts};
 use hanse_fleet::ObjectKey;
-use hanse_store::{Op, WriteContext, federated, projects, removals};
+use hanse_store::{Fresh, Op, WriteContext, federated, removals};
 use hanse_types::{ClusterId, FederatedId, ProjectId, cluster::ClusterPhase};
 use tokio::sync::mpsc;
 use uuid::Uuid;
 
 use super::{
-    engine::Engine,
+    engine::{Engine, Removals},
     index::{CopyKey, Object, Removal, RemovalMode},
 };
 use crate::error::{Error, Result};
@@ -58,11 +58,7 @@ fn resource(row: &federated::Model) -> Resource {
 }
 
 /// A stored object as the engine works on it.
-pub(super) fn object(
-    engine: &Engine,
-    row: federated::Model,
-    project: Option<&projects::Model>,
-) -> Result<Object> {
+pub(super) fn object(engine: &Engine, row: federated::Model, project: Option<&str>) -> Result<Object> {
     let held_by = federated::held_by(&row);
     let placed = federated::placed(&row)?.into_iter().collect();
     let whole = engine.parts.store.whole(row)?;
@@ -72,7 +68,7 @@ pub(super) fn object(
     Ok(Object {
         id: FederatedId(row.id),
         project: row.project_id.map(ProjectId),
-        project_name: project.map(|project| project.name.as_str().into()),
+        project_name: project.map(Into::into),
         held_by,
         key: CopyKey {
             type_: row.r#type.as_str().into(),
@@ -125,7 +121,7 @@ pub(super) async fn load(engine: &Engine) -> Result<i64> {
             if project.is_none() && row.project_id.is_some() {
                 continue;
             }
-            match object(engine, row, project) {
+            match object(engine, row, project.map(|project| &*project.name)) {
                 Ok(object) => {
                     // The stored status serves until members have been observed.
                     if let Some(status) =
@@ -134,7 +130,7 @@ pub(super) async fn load(engine: &Engine) -> Result<i64> {
                         *object.status.lock().unwrap_or_else(PoisonError::into_inner) =
                             Some(Arc::new(status));
                     }
-                    engine.accept(object, by_object.remove(&id).unwrap_or_default());
+                    engine.accept(object, Removals::All(by_object.remove(&id).unwrap_or_default()));
                 }
                 // One record that cannot be read must not stop the others.
                 Err(error) => tracing::error!(object = %id, "a federated object cannot be loaded: {error:?}"),
@@ -169,14 +165,14 @@ pub(super) async fn follow(engine: &Engine, revision: i64) -> Result<()> {
     let mut reader = engine.parts.store.follow(revision);
     loop {
         let changes = reader.next().await?;
-        let mut objects: HashSet<Uuid> = HashSet::new();
+        let mut objects: HashMap<Uuid, i64> = HashMap::new();
         for change in changes.iter().filter(|change| change.kind == "federated") {
             // An id comes only once: what is gone need not be looked for.
             if change.op == Op::Deleted {
                 objects.remove(&change.object);
                 engine.forget(FederatedId(change.object));
             } else {
-                objects.insert(change.object);
+                objects.insert(change.object, change.revision);
             }
         }
         if changes.iter().any(|change| change.kind == "project") {
@@ -185,15 +181,36 @@ pub(super) async fn follow(engine: &Engine, revision: i64) -> Result<()> {
         if changes.iter().any(|change| change.kind == "cluster") {
             engine.refresh_views().await;
         }
-        if !objects.is_empty() {
-            reload(engine, objects).await?;
+        let unknown: Vec<Uuid> = objects
+            .into_iter()
+            .filter(|(id, revision)| {
+                !engine.parts.store.fresh(*id, *revision).is_some_and(|fresh| take_over(engine, fresh))
+            })
+            .map(|(id, _)| id)
+            .collect();
+        if !unknown.is_empty() {
+            reload(engine, unknown).await?;
         }
     }
 }
 
-async fn reload(engine: &Engine, ids: HashSet<Uuid>) -> Result<()> {
+/// Takes an object in as its writer left it, if that is the next version of what is here. Otherwise it must be read.
+fn take_over(engine: &Engine, fresh: Fresh) -> bool {
+    let known = engine.index.get(FederatedId(fresh.row.id)).map_or(0, |object| object.version);
+    if fresh.row.version <= known {
+        // It was read already with what came after.
+        return true;
+    }
+    if fresh.row.version != known + 1 {
+        return false;
+    }
+    let Ok(object) = object(engine, fresh.row, fresh.project.as_deref()) else { return false };
+    engine.accept(object, Removals::Added(fresh.leaving.into_iter().map(removal).collect()));
+    true
+}
+
+async fn reload(engine: &Engine, ids: Vec<Uuid>) -> Result<()> {
     let store = &engine.parts.store;
-    let ids: Vec<Uuid> = ids.into_iter().collect();
     for piece in ids.chunks(usize::try_from(PIECE).unwrap_or(500)) {
         let rows = store.federated_by_ids(piece.to_vec()).await?;
         let projects = store.projects_by_ids(rows.iter().filter_map(|row| row.project_id).collect()).await?;
@@ -210,8 +227,8 @@ async fn reload(engine: &Engine, ids: HashSet<Uuid>) -> Result<()> {
             if project.is_none() && row.project_id.is_some() {
                 continue;
             }
-            match object(engine, row, project) {
-                Ok(object) => engine.accept(object, removals.remove(&id).unwrap_or_default()),
+            match object(engine, row, project.map(|project| &*project.name)) {
+                Ok(object) => engine.accept(object, Removals::All(removals.remove(&id).unwrap_or_default())),
                 Err(error) => tracing::error!(object = %id, "a federated object cannot be loaded: {error:?}"),
             }
         }

@@ -128,6 +128,36 @@ both! {
         assert!(removals_in(&db.store, first.id).await.is_empty());
     }
 
+    async fn what_a_write_left_is_given_once_and_is_what_is_stored(db: &Db) {
+        let store = &db.store;
+        let (eu, us, project) = two_clusters(db).await;
+        let make = async |name: &str| {
+            let mut tx = store.begin(&somebody()).await.unwrap();
+            let new = config_map(name, &[eu, us]);
+            let row = federated::create(&mut tx, Some(&project), new).await.unwrap();
+            federated::done(&mut tx, &row, Some(&project));
+            (row, tx.commit().await.unwrap())
+        };
+        let (row, made) = make("a").await;
+        let fresh = store.fresh(row.id, made).unwrap();
+        assert_eq!(Some(&fresh.row), stored(store, row.id).await.as_ref());
+        assert_eq!((fresh.project.as_deref(), fresh.leaving.len()), (Some(&*project.name), 0));
+        assert!(store.fresh(row.id, made).is_none(), "given twice");
+        // Whoever writes without saying so leaves nothing, also not what was left before.
+        let (other, made) = make("b").await;
+        update(store, &project, &other, json!({"template": {}}), &[eu, us]).await.unwrap();
+        assert!(store.fresh(other.id, made).is_none() && store.fresh(other.id, made + 1).is_none());
+        // Going: with the removals that this recorded, and none from before.
+        let row = update(store, &project, &row, json!({"template": {}}), &[eu]).await.unwrap();
+        let mut tx = store.begin(&somebody()).await.unwrap();
+        let going = federated::delete(&mut tx, Some(&project), row, Mode::Delete, None).await.unwrap().unwrap();
+        let marked = tx.commit().await.unwrap();
+        let fresh = store.fresh(going.id, marked).unwrap();
+        assert_eq!(Some(&fresh.row), stored(store, going.id).await.as_ref());
+        assert_eq!(fresh.leaving.iter().map(|row| row.cluster_id).collect::<Vec<_>>(), [eu]);
+        assert_eq!(removals_in(store, going.id).await, BTreeSet::from([eu, us]));
+    }
+
     async fn of_two_changes_of_one_version_the_second_is_refused_whole(db: &Db) {
         let (eu, us, project) = two_clusters(db).await;
         let first = create(&db.store, &project, config_map("app", &[eu, us])).await.unwrap();
