@@ -25,9 +25,9 @@ const PIECE: u64 = 500;
 const CONFIRMATIONS: usize = 500;
 /// Rest after writing some, as a multiple of the time that it took: in a batch the copies of an object go at different
 /// moments, and each confirmation by itself would be a transaction. A single one is written at once.
-const REST: u32 = 4;
+const REST: u32 = 8;
 /// Longest rest.
-const LONGEST_REST: Duration = Duration::from_millis(30);
+const LONGEST_REST: Duration = Duration::from_millis(80);
 
 fn removal(row: removals::Model) -> Removal {
     Removal {

@@ -8,7 +8,7 @@ use std::{
 use chrono::{DateTime, SecondsFormat, Utc};
 use hanse_federation::{ClusterView, FederatedObject, FederatedSpec, Resource, v1, v2};
 use hanse_machinery::{json, kinds::Generation};
-use hanse_store::{clusters, hub};
+use hanse_store::{clusters, hub, owners::Kept};
 use hanse_types::federated::{ClusterStatus, FederatedStatus};
 use serde_json::{Map, Value, json};
 use uuid::Uuid;
@@ -215,8 +215,7 @@ pub fn federated(kind: &Kind, target: &Resource, row: hub::Federated) -> Option<
     }
     merge_metadata(&mut object, view.and_then(|view| view.body.get("metadata")));
     if let Some(at) = row.row.deleted_at {
-        put(&mut object, "deletionTimestamp", time(at));
-        put(&mut object, "deletionGracePeriodSeconds", 0);
+        mark(&mut object, at);
     }
     let going = object.pointer("/metadata/deletionTimestamp").is_some();
     match &kind.backing {
@@ -236,6 +235,30 @@ pub fn federated(kind: &Kind, target: &Resource, row: hub::Federated) -> Option<
     })
 }
 
+fn mark(object: &mut Value, at: DateTime<Utc>) {
+    put(object, "deletionTimestamp", time(at));
+    put(object, "deletionGracePeriodSeconds", 0);
+}
+
+/// An object that is being removed from now on, and held by its copies.
+#[must_use]
+pub fn going(kind: &Kind, object: &Value, at: DateTime<Utc>) -> Value {
+    let mut object = object.clone();
+    mark(&mut object, at);
+    if kind.backing_is_plain() {
+        add_finalizer(&mut object, COPIES_FINALIZER);
+    }
+    object
+}
+
+/// What a client's metadata says about the end of an object: without what is ours and only shown.
+#[must_use]
+pub fn kept(object: &Value) -> Kept {
+    let mut kept = Kept::of(object);
+    kept.finalizers.retain(|name| name != SYNC_FINALIZER && name != COPIES_FINALIZER);
+    kept
+}
+
 /// The same object as a kind shows its changed record.
 #[must_use]
 pub fn again(kind: &Kind, row: hub::Federated) -> Option<Item> {
@@ -249,7 +272,7 @@ pub fn again(kind: &Kind, row: hub::Federated) -> Option<Item> {
 
 /// Whether a client's finalizer holds what a root shows.
 fn is_held(view: Option<&hub::View>) -> bool {
-    view.is_some_and(|view| !hanse_store::owners::Kept::of(&view.body).finalizers.is_empty())
+    view.is_some_and(|view| !Kept::of(&view.body).finalizers.is_empty())
 }
 
 fn plain(record: &FederatedObject, status: Option<&FederatedStatus>) -> Value {

@@ -155,10 +155,10 @@ impl Writer<'_> {
     }
 
     /// Changes an object to what it is to be.
-    pub async fn update(&self, live: &Item, object: Value, subresource: &str) -> Wrote {
+    pub async fn update(&self, live: &Item, object: &Value, subresource: &str) -> Wrote {
         let name = live.key.1.clone();
         if let Source::Local(local) = &live.source {
-            self.update_local(local, &object).await?;
+            self.update_local(local, object).await?;
             return Ok(None);
         }
         // Status of records is derived: what a client says about it does not count.
@@ -166,19 +166,19 @@ impl Writer<'_> {
             return Ok(None);
         }
         if let (true, Source::Federated(row)) = (is_going(&live.object), &live.source) {
-            self.release(live, row, &object).await?;
+            self.release(live, row, object).await?;
             return Ok(None);
         }
         match (&self.kind.backing, &live.source) {
             (Backing::Federated(target), Source::Federated(row)) => {
-                let (spec, addition) = self.read_v2(target, &object, Some((live, row))).await?;
+                let (spec, addition) = self.read_v2(target, object, Some((live, row))).await?;
                 return self.replace(&target.type_name(), &name, spec, addition, row, v2::field_path).await;
             }
             (Backing::FederatedNamespace(target), Source::Federated(_)) => {
-                self.federate_namespace(target, &object).await
+                self.federate_namespace(target, object).await
             }
             (Backing::Plain(target), Source::Federated(row)) => {
-                match self.read_v1(target, &object, &Value::Null, Some(row))? {
+                match self.read_v1(target, object, &Value::Null, Some(row))? {
                     Settings::Hub => {
                         let fault = (
                             "metadata.annotations[hanse.io/placement]".to_owned(),
@@ -194,10 +194,10 @@ impl Writer<'_> {
                 }
             }
             (Backing::Namespace, Source::Project(row)) => {
-                self.update_namespace(&live.object, &row.project, &object).await
+                self.update_namespace(&live.object, &row.project, object).await
             }
             (Backing::Cluster, Source::Cluster(cluster, version)) => {
-                self.update_cluster(live, cluster, *version, &object).await
+                self.update_cluster(live, cluster, *version, object).await
             }
             _ => Err(Status::method_not_allowed().into()),
         }?;
@@ -279,7 +279,7 @@ impl Writer<'_> {
                 let key = (self.namespace.to_owned(), name.to_owned());
                 let Some(item) = self.platform.shelves.find(&kind, &key).await? else { break };
                 // Written as it is seen: what the preference comes to is decided on the way, as for any write.
-                match Box::pin(writer.update(&item, (*item.object).clone(), "")).await {
+                match Box::pin(writer.update(&item, &item.object, "")).await {
                     // Somebody else wrote the object, perhaps before the preference was there: it is looked at again.
                     Err(Fault::Error(error)) if verbs::is_race(&error) && attempt < ATTEMPTS => {}
                     other => {

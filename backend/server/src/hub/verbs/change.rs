@@ -230,7 +230,7 @@ async fn alter(
     if new == *live {
         return Ok(None);
     }
-    let made = Box::pin(request.writer().update(item, new.clone(), on)).await?;
+    let made = Box::pin(request.writer().update(item, &new, on)).await?;
     Ok(Some(outcome(request, &item.key.1, new, made).await?))
 }
 

@@ -3,17 +3,11 @@
 use std::sync::Arc;
 
 use hanse_machinery::{Status, meta, protobuf, strict};
-use hanse_store::hub;
 use hanse_types::error::ErrorCode;
 use serde_json::{Value, json};
 
 use super::{Answer, Request, Result, Selection};
-use crate::hub::{
-    access::Need,
-    fault::Fault,
-    render,
-    shelf::{Item, Source},
-};
+use crate::hub::{access::Need, fault::Fault, render, shelf::Item};
 
 /// `DELETE` of one object.
 pub async fn delete(request: &Request) -> Result<Answer> {
@@ -39,17 +33,16 @@ async fn end(request: &Request, item: &Arc<Item>, options: &meta::DeleteOptions)
     if request.op.request.dry_run {
         return Ok(Answer { code: 200, body: (*item.object).clone(), warnings: Vec::new() });
     }
-    let left = match (left, &item.source) {
-        (Some(left), _) if left.gone => None,
-        (Some(left), Source::Federated(row)) => {
-            let marked = hub::Federated { row: left.row, copies: true, ..(**row).clone() };
-            let shown = render::again(&request.kind, marked);
-            shown.map(|shown| Arc::new(render::at(shown, item.revision)))
+    let left = match left {
+        Some(left) if left.gone => None,
+        Some(left) => left.row.deleted_at.map(|at| Arc::new(render::going(&request.kind, &item.object, at))),
+        None => {
+            let found = request.find(&item.key.1).await?.filter(|left| left.id == item.id);
+            found.map(|left| Arc::clone(&left.object))
         }
-        _ => request.find(&item.key.1).await?.filter(|left| left.id == item.id),
     };
     Ok(match left {
-        Some(left) => request.answer(200, &left.object, Vec::new()),
+        Some(left) => request.answer(200, &left, Vec::new()),
         None => {
             let resource = request.kind.descriptor.resource_in();
             let body = Status::success(resource, &item.key.1, &item.id.to_string());

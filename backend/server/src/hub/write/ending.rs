@@ -137,14 +137,12 @@ impl Writer<'_> {
             }
             Source::Local(local) => self.update_local(local, &marked).await?,
             Source::Federated(row) => {
-                let addition = self.words_beside(row, &marked);
-                // Those of clients; ours is only shown.
-                let held = Kept::of(&addition.body);
-                let changes = held != Kept::of(&self.words_beside(row, &live.object).body);
                 if matches!(self.kind.backing, Backing::FederatedNamespace(_)) {
-                    self.end_namespace(row, &marked, addition).await?;
+                    self.end_namespace(row, &marked, self.words_beside(row, &marked)).await?;
                     return Ok(None);
                 }
+                let held = render::kept(&marked);
+                let changes = held != render::kept(&live.object);
                 if !is_going(&live.object) {
                     let mut op = self.op.clone();
                     op.request.if_match = exact.then_some(row.row.version);
@@ -152,7 +150,7 @@ impl Writer<'_> {
                     let how = Removal {
                         copies: keep.then_some(Mode::Release),
                         only: Some(row.row.id),
-                        addition: changes.then_some(addition),
+                        addition: changes.then(|| self.words_beside(row, &marked)),
                     };
                     let (place, type_) = (self.place(), &row.row.r#type);
                     let ended =
