@@ -63,7 +63,7 @@ struct Arguments {
     /// Measures this part only; may be repeated
     #[arg(long, value_name = "PART")]
     only: Vec<Part>,
-    /// Less of everything: four minutes instead of fifteen
+    /// Less of everything: four minutes instead of eighteen
     #[arg(long)]
     quick: bool,
     /// Hardly anything of anything: for working on the benchmark itself
