@@ -445,7 +445,6 @@ pub async fn delete(
         return Ok(None);
     }
     tx.changed(change(&next, project, Op::Updated));
-    done(tx, &next, project);
     Ok(Some(next))
 }
 

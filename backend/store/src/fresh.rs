@@ -13,8 +13,9 @@ use crate::{
     entity::{federated_object, removal},
 };
 
-/// Objects kept at most. Whoever follows the feed takes them out at once; when it is further behind, it reads.
-const KEPT: usize = 1024;
+/// Objects kept at most: some groups of writes. Whoever follows the feed takes them out at once; when it is further behind,
+/// it reads.
+const KEPT: usize = 256;
 
 /// A federated object as a write left it.
 #[derive(Clone, Debug)]

@@ -3,7 +3,8 @@
 //! be reached makes its part Unknown, with when it was last seen.
 
 use std::{
-    collections::{HashMap, HashSet},
+    cmp::Reverse,
+    collections::{BinaryHeap, HashMap, HashSet, hash_map::Entry},
     sync::{Arc, Mutex, PoisonError, atomic::Ordering},
     time::{Duration, Instant},
 };
@@ -59,68 +60,90 @@ const GOING: Duration = Duration::from_millis(300);
 /// How long nothing more is said of a change that was told, while its copies are under work or have their turn: mostly it
 /// is in order a moment later.
 const UNDER_WORK: Duration = Duration::from_secs(1);
-/// How often what is held back is looked at.
-const LOOK: Duration = Duration::from_millis(300);
 /// Objects computed in one go, before others get a turn.
 const GO: usize = 32;
 
 /// Computes status for ever.
 pub async fn run(engine: Arc<Engine>) {
-    let (mut held, mut due) = (Held::default(), None);
+    let mut held = Held::default();
     loop {
         let mut dirty = tokio::select! {
             dirty = engine.dirty_status.take() => dirty,
-            () = worker::at(due), if due.is_some() => HashSet::new(),
+            () = worker::at(held.next_due()), if held.next_due().is_some() => HashSet::new(),
         };
-        if due.is_some_and(|due| due <= Instant::now()) {
-            dirty.extend(held.0.keys());
-            due = None;
-        }
+        dirty.extend(held.take_due(Instant::now()));
         let dirty: Vec<FederatedId> = dirty.into_iter().collect();
         let mut took = Duration::ZERO;
         for go in dirty.chunks(GO) {
             let began = Instant::now();
             for id in go {
-                match engine.index.get(*id) {
+                match engine.index.get(*id).map(|object| (hold(&engine, &object, held.since(*id)), object)) {
+                    Some((Some(until), _)) => held.hold(*id, until),
+                    Some((None, object)) => {
+                        held.forget(*id);
+                        refresh(&engine, &object);
+                    }
                     None => held.forget(*id),
-                    Some(object) if held.holds(&engine, &object) => {}
-                    Some(object) => refresh(&engine, &object),
                 }
             }
             took += began.elapsed();
             tokio::task::yield_now().await;
         }
-        if !held.0.is_empty() {
-            due.get_or_insert_with(|| Instant::now() + LOOK);
-        }
         tokio::time::sleep((took * REST).min(LONGEST_REST)).await;
     }
 }
 
-/// Objects of which nothing is said yet, and since when.
+/// Until when nothing is said of an object of which nothing was said since a time; none when it is said now.
+fn hold(engine: &Engine, object: &Object, since: Instant) -> Option<Instant> {
+    let until = if object.is_told.load(Ordering::Relaxed) {
+        engine.is_under_work(object).then(|| since + UNDER_WORK)
+    } else {
+        object.record.deleting.then(|| object.seen + GOING)
+    };
+    until.filter(|until| *until > Instant::now())
+}
+
+/// Objects of which nothing is said for a while. Whoever ends the work on one marks it dirty; here is only when the wait
+/// ends otherwise.
 #[derive(Default)]
-struct Held(HashMap<FederatedId, Instant>);
+struct Held {
+    since: HashMap<FederatedId, Instant>,
+    due: BinaryHeap<Reverse<(Instant, FederatedId)>>,
+}
 
 impl Held {
-    /// Whether nothing is said yet of an object; otherwise it is not held any more.
-    fn holds(&mut self, engine: &Engine, object: &Object) -> bool {
-        let now = Instant::now();
-        let since = self.0.get(&object.id).copied().unwrap_or(now);
-        let holds = if object.is_told.load(Ordering::Relaxed) {
-            now.duration_since(since) < UNDER_WORK && engine.is_under_work(object)
-        } else {
-            object.record.deleting && object.seen.elapsed() < GOING
-        };
-        if holds {
-            self.0.insert(object.id, since);
-        } else {
-            self.forget(object.id);
+    /// Since when an object is held; now, when it is not.
+    fn since(&self, id: FederatedId) -> Instant {
+        self.since.get(&id).copied().unwrap_or_else(Instant::now)
+    }
+
+    fn hold(&mut self, id: FederatedId, until: Instant) {
+        if let Entry::Vacant(place) = self.since.entry(id) {
+            place.insert(Instant::now());
+            self.due.push(Reverse((until, id)));
         }
-        holds
     }
 
     fn forget(&mut self, id: FederatedId) {
-        self.0.remove(&id);
+        self.since.remove(&id);
+    }
+
+    fn next_due(&self) -> Option<Instant> {
+        self.due.peek().map(|Reverse((at, _))| *at)
+    }
+
+    /// Those whose wait has ended, without those that are held no more.
+    fn take_due(&mut self, now: Instant) -> Vec<FederatedId> {
+        let mut ended = Vec::new();
+        while let Some(Reverse((at, id))) = self.due.peek().copied()
+            && at <= now
+        {
+            self.due.pop();
+            if self.since.contains_key(&id) {
+                ended.push(id);
+            }
+        }
+        ended
     }
 }
 
@@ -338,5 +361,44 @@ fn summary(
         aggregated,
         clusters: rows,
         updated_at: engine.parts.clock.now(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const WAIT: Duration = Duration::from_secs(1);
+
+    #[test]
+    fn what_is_held_is_looked_at_when_its_wait_ends_and_once() {
+        let (mut held, now) = (Held::default(), Instant::now());
+        let (a, b) = (FederatedId::new(), FederatedId::new());
+        held.hold(a, now + WAIT);
+        held.hold(b, now + WAIT * 2);
+        // Marked again while it is held: its wait does not begin anew.
+        held.hold(a, now + WAIT * 3);
+        assert_eq!(held.next_due(), Some(now + WAIT));
+        assert!(held.take_due(now).is_empty());
+        assert_eq!(held.take_due(now + WAIT), [a]);
+        // Told meanwhile, for another reason.
+        held.forget(b);
+        assert!(held.take_due(now + WAIT * 2).is_empty());
+        assert_eq!(held.next_due(), None);
+    }
+
+    #[test]
+    fn who_is_held_again_waits_again() {
+        let (mut held, now) = (Held::default(), Instant::now());
+        let id = FederatedId::new();
+        held.hold(id, now + WAIT);
+        let since = held.since(id);
+        held.forget(id);
+        held.hold(id, now + WAIT * 2);
+        assert!(held.since(id) >= since);
+        // The first wait's end finds it held: whoever looks sees that it is not yet time, and holds it on.
+        assert_eq!(held.take_due(now + WAIT), [id]);
+        held.hold(id, now + WAIT * 2);
+        assert_eq!(held.take_due(now + WAIT * 2), [id]);
     }
 }

@@ -151,6 +151,7 @@ both! {
         let row = update(store, &project, &row, json!({"template": {}}), &[eu]).await.unwrap();
         let mut tx = store.begin(&somebody()).await.unwrap();
         let going = federated::delete(&mut tx, Some(&project), row, Mode::Delete, None).await.unwrap().unwrap();
+        federated::done(&mut tx, &going, Some(&project));
         let marked = tx.commit().await.unwrap();
         let fresh = store.fresh(going.id, marked).unwrap();
         assert_eq!(Some(&fresh.row), stored(store, going.id).await.as_ref());

@@ -97,6 +97,9 @@ pub async fn delete_row(
                 addition.store(tx, &mut going).await?;
             }
             let next = federated::delete(tx, home.project(), going, mode, options.as_ref()).await?;
+            if let Some(next) = &next {
+                federated::done(tx, next, home.project());
+            }
             tx.audit(audit);
             Ok(next)
         })
