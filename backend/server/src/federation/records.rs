@@ -24,10 +24,11 @@ const PIECE: u64 = 500;
 /// Confirmed removals written at a time.
 const CONFIRMATIONS: usize = 500;
 /// Rest after writing some, as a multiple of the time that it took: in a batch the copies of an object go at different
-/// moments, and each confirmation by itself would be a transaction. A single one is written at once.
-const REST: u32 = 8;
+/// moments, and each confirmation by itself would be a transaction. A single one is written at once; when there is much to
+/// do in members, that goes first.
+const REST: u32 = 16;
 /// Longest rest.
-const LONGEST_REST: Duration = Duration::from_millis(80);
+const LONGEST_REST: Duration = Duration::from_millis(250);
 
 fn removal(row: removals::Model) -> Removal {
     Removal {
