@@ -49,14 +49,10 @@ impl Table {
 
     fn take(&self, id: Uuid, revision: i64) -> Option<Fresh> {
         let mut table = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let (at, fresh) = table.remove(&id)?;
-        if at == revision {
-            return Some(fresh);
+        if table.get(&id)?.0 != revision {
+            return None;
         }
-        if at > revision {
-            table.insert(id, (at, fresh));
-        }
-        None
+        table.remove(&id).map(|(_, fresh)| fresh)
     }
 }
 

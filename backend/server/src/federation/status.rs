@@ -4,7 +4,7 @@
 
 use std::{
     cmp::Reverse,
-    collections::{BinaryHeap, HashMap, HashSet, hash_map::Entry},
+    collections::{BinaryHeap, HashMap, HashSet},
     sync::{Arc, Mutex, PoisonError, atomic::Ordering},
     time::{Duration, Instant},
 };
@@ -77,12 +77,9 @@ pub async fn run(engine: Arc<Engine>) {
         for go in dirty.chunks(GO) {
             let began = Instant::now();
             for id in go {
-                match engine.index.get(*id).map(|object| (hold(&engine, &object, held.since(*id)), object)) {
-                    Some((Some(until), _)) => held.hold(*id, until),
-                    Some((None, object)) => {
-                        held.forget(*id);
-                        refresh(&engine, &object);
-                    }
+                match engine.index.get(*id) {
+                    Some(object) if held.holds(*id, wait(&engine, &object), Instant::now()) => {}
+                    Some(object) => refresh(&engine, &object),
                     None => held.forget(*id),
                 }
             }
@@ -93,39 +90,41 @@ pub async fn run(engine: Arc<Engine>) {
     }
 }
 
-/// Until when nothing is said of an object of which nothing was said since a time; none when it is said now.
-fn hold(engine: &Engine, object: &Object, since: Instant) -> Option<Instant> {
-    let until = if object.is_told.load(Ordering::Relaxed) {
-        engine.is_under_work(object).then(|| since + UNDER_WORK)
+/// Until when nothing is said of an object of which there is something to say now; none when it is said at once.
+fn wait(engine: &Engine, object: &Object) -> Option<Instant> {
+    if object.is_told.load(Ordering::Relaxed) {
+        engine.is_under_work(object).then(|| Instant::now() + UNDER_WORK)
     } else {
         object.record.deleting.then(|| object.seen + GOING)
-    };
-    until.filter(|until| *until > Instant::now())
+    }
 }
 
 /// Objects of which nothing is said for a while. Whoever ends the work on one marks it dirty; here is only when the wait
 /// ends otherwise.
 #[derive(Default)]
 struct Held {
-    since: HashMap<FederatedId, Instant>,
+    until: HashMap<FederatedId, Instant>,
     due: BinaryHeap<Reverse<(Instant, FederatedId)>>,
 }
 
 impl Held {
-    /// Since when an object is held; now, when it is not.
-    fn since(&self, id: FederatedId) -> Instant {
-        self.since.get(&id).copied().unwrap_or_else(Instant::now)
-    }
-
-    fn hold(&mut self, id: FederatedId, until: Instant) {
-        if let Entry::Vacant(place) = self.since.entry(id) {
-            place.insert(Instant::now());
-            self.due.push(Reverse((until, id)));
+    /// Whether nothing is said of an object yet, which would have to wait until a time if it does not wait already.
+    fn holds(&mut self, id: FederatedId, until: Option<Instant>, now: Instant) -> bool {
+        let until = until.map(|until| {
+            *self.until.entry(id).or_insert_with(|| {
+                self.due.push(Reverse((until, id)));
+                until
+            })
+        });
+        let holds = until.is_some_and(|until| until > now);
+        if !holds {
+            self.forget(id);
         }
+        holds
     }
 
     fn forget(&mut self, id: FederatedId) {
-        self.since.remove(&id);
+        self.until.remove(&id);
     }
 
     fn next_due(&self) -> Option<Instant> {
@@ -139,7 +138,7 @@ impl Held {
             && at <= now
         {
             self.due.pop();
-            if self.since.contains_key(&id) {
+            if self.until.contains_key(&id) {
                 ended.push(id);
             }
         }
@@ -374,15 +373,16 @@ mod tests {
     fn what_is_held_is_looked_at_when_its_wait_ends_and_once() {
         let (mut held, now) = (Held::default(), Instant::now());
         let (a, b) = (FederatedId::new(), FederatedId::new());
-        held.hold(a, now + WAIT);
-        held.hold(b, now + WAIT * 2);
+        assert!(held.holds(a, Some(now + WAIT), now));
+        assert!(held.holds(b, Some(now + WAIT * 2), now));
         // Marked again while it is held: its wait does not begin anew.
-        held.hold(a, now + WAIT * 3);
+        assert!(held.holds(a, Some(now + WAIT * 3), now));
         assert_eq!(held.next_due(), Some(now + WAIT));
         assert!(held.take_due(now).is_empty());
         assert_eq!(held.take_due(now + WAIT), [a]);
-        // Told meanwhile, for another reason.
-        held.forget(b);
+        assert!(!held.holds(a, Some(now + WAIT * 4), now + WAIT), "its wait has ended");
+        // Told meanwhile, because the work on it has ended.
+        assert!(!held.holds(b, None, now + WAIT));
         assert!(held.take_due(now + WAIT * 2).is_empty());
         assert_eq!(held.next_due(), None);
     }
@@ -391,14 +391,13 @@ mod tests {
     fn who_is_held_again_waits_again() {
         let (mut held, now) = (Held::default(), Instant::now());
         let id = FederatedId::new();
-        held.hold(id, now + WAIT);
-        let since = held.since(id);
+        assert!(held.holds(id, Some(now + WAIT), now));
         held.forget(id);
-        held.hold(id, now + WAIT * 2);
-        assert!(held.since(id) >= since);
+        assert!(held.holds(id, Some(now + WAIT * 2), now));
         // The first wait's end finds it held: whoever looks sees that it is not yet time, and holds it on.
         assert_eq!(held.take_due(now + WAIT), [id]);
-        held.hold(id, now + WAIT * 2);
+        assert!(held.holds(id, Some(now + WAIT * 3), now + WAIT));
         assert_eq!(held.take_due(now + WAIT * 2), [id]);
+        assert!(!held.holds(id, Some(now + WAIT * 4), now + WAIT * 2));
     }
 }

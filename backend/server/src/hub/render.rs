@@ -47,6 +47,11 @@ pub fn at(mut item: Item, revision: i64) -> Item {
     item
 }
 
+/// Whether a finalizer is one that is only shown.
+fn is_ours(finalizer: &str) -> bool {
+    [SYNC_FINALIZER, COPIES_FINALIZER].contains(&finalizer)
+}
+
 /// The metadata that a root keeps beside a record: what [`OWN_METADATA`] says, and with `labels` labels and annotations.
 #[must_use]
 pub fn own_metadata(object: &Value, labels: bool) -> Value {
@@ -60,7 +65,7 @@ pub fn own_metadata(object: &Value, labels: bool) -> Value {
         }
     }
     if let Some(finalizers) = out.get_mut("finalizers").and_then(Value::as_array_mut) {
-        finalizers.retain(|name| *name != SYNC_FINALIZER && *name != COPIES_FINALIZER);
+        finalizers.retain(|name| !name.as_str().is_some_and(is_ours));
         if finalizers.is_empty() {
             out.remove("finalizers");
         }
@@ -255,7 +260,7 @@ pub fn going(kind: &Kind, object: &Value, at: DateTime<Utc>) -> Value {
 #[must_use]
 pub fn kept(object: &Value) -> Kept {
     let mut kept = Kept::of(object);
-    kept.finalizers.retain(|name| name != SYNC_FINALIZER && name != COPIES_FINALIZER);
+    kept.finalizers.retain(|name| !is_ours(name));
     kept
 }
 
