@@ -7,6 +7,7 @@ use std::{
 
 use anyhow::Context;
 use hanse_harness::Cluster;
+use http_body_util::BodyExt as _;
 
 /// A process that is looked at from outside.
 pub struct Process {
@@ -100,6 +101,16 @@ impl Member {
         }
         Ok(sums)
     }
+
+    /// Lets its API server collect its garbage. A collection costs as much as hundreds of requests and comes when enough
+    /// has piled up, whoever piled it up: a phase of two seconds may meet one of the phase before or none of its own.
+    async fn tidy(&self) -> anyhow::Result<()> {
+        let request = http::Request::get("/debug/pprof/heap?gc=1").body(kube::client::Body::empty())?;
+        let answer = self.client.send(request).await?;
+        anyhow::ensure!(answer.status().is_success(), "{}: no profiler: {}", self.name, answer.status());
+        answer.into_body().collect().await?;
+        Ok(())
+    }
 }
 
 fn label<'a>(labels: &'a str, name: &str) -> &'a str {
@@ -116,8 +127,10 @@ pub struct Work {
 }
 
 impl Work {
-    /// Before something is measured: asking for the requests costs the members work of its own, which does not count.
+    /// Before something is measured. Whoever comes finds the members tidied up, and asking for the requests costs them
+    /// work of its own, which does not count.
     pub async fn before(members: &[Member]) -> anyhow::Result<Self> {
+        futures::future::try_join_all(members.iter().map(Member::tidy)).await?;
         let requests = requests(members).await?;
         Ok(Self { cpu_seconds: cpu_seconds(members)?, requests })
     }
