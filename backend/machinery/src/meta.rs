@@ -17,7 +17,8 @@ pub mod names;
 mod rules;
 
 pub use deletion::{
-    Collect, DeleteOptions, Deletion, OwnerState, Preconditions, Propagation, collect, delete, is_finished,
+    Collect, DeleteOptions, DeletionMark, OwnerState, Preconditions, Propagation, collect, delete,
+    is_finished,
 };
 pub use rules::{faults, update_faults};
 

@@ -485,6 +485,20 @@ pub struct Federated {
     pub views: HashMap<String, View>,
 }
 
+impl Federated {
+    /// The record as it is here, for a write that is decided about it: the transaction finds out whether it still has this
+    /// version. None when it belongs to another home, or when what is sealed was opened for it.
+    #[must_use]
+    pub fn as_seen(&self, home: &federated::Home) -> Option<federated::Row> {
+        let project = home.project();
+        if self.row.kind == "Secret" || self.row.project_id != project.map(|project| project.id) {
+            return None;
+        }
+        let object = federated::Model { spec: self.spec.clone(), ..self.row.clone() };
+        Some(federated::Row { object, project: project.cloned() })
+    }
+}
+
 /// A project with what the roots add to its namespace.
 #[derive(Clone, Debug)]
 pub struct Namespace {

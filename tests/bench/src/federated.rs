@@ -17,10 +17,10 @@ use crate::{
     figures::Latency,
     machine::{Member, Process, Work},
     observer::Observer,
+    plain::AT_ONCE,
     sample::{CHANGED, Kind},
 };
 
-const AT_ONCE: usize = 16;
 const DEADLINE: Duration = Duration::from_secs(120);
 /// The host is quiet when it has written nothing for this long.
 const QUIET: Duration = Duration::from_millis(250);

@@ -14,7 +14,8 @@ use crate::{
     sample::{Kind, PLAIN},
 };
 
-const AT_ONCE: usize = 32;
+/// Requests under way at a time: of the bare client to members, and of whoever asks Hanse.
+pub const AT_ONCE: usize = 32;
 const DEADLINE: Duration = Duration::from_secs(120);
 const SMALL: &str = "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1";
 

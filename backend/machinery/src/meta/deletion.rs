@@ -57,18 +57,54 @@ pub struct Preconditions {
     pub resource_version: Option<String>,
 }
 
-/// What a deletion comes to.
-#[derive(Clone, Debug, PartialEq)]
-pub enum Deletion {
-    /// The object goes now. The object as its last event shows it.
-    Remove(Value),
-    /// The object is stored so, and goes when its finalizers are gone.
-    Mark(Value),
-    /// It is being deleted already, and nothing changes.
-    Pending,
+/// What a deletion leaves on an object. With finalizers it is stored so and goes when they are gone; without it goes now.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DeletionMark {
+    /// Who holds it.
+    pub finalizers: Vec<String>,
+    /// When it was marked, unless it was marked before.
+    at: Option<String>,
 }
 
-/// Decides a deletion. `time` is now, in RFC 3339.
+impl DeletionMark {
+    /// Whether somebody's finalizer holds the object.
+    #[must_use]
+    pub fn is_held_by(&self, finalizer: &str) -> bool {
+        self.finalizers.iter().any(|name| name == finalizer)
+    }
+
+    /// Takes a finalizer away; says whether it was there.
+    pub fn take(&mut self, finalizer: &str) -> bool {
+        let before = self.finalizers.len();
+        self.finalizers.retain(|name| name != finalizer);
+        self.finalizers.len() < before
+    }
+
+    /// The object with it.
+    #[must_use]
+    pub fn on(&self, live: &Value) -> Value {
+        let mut object = live.clone();
+        if let Some(metadata) = object.get_mut("metadata").and_then(Value::as_object_mut) {
+            if self.finalizers.is_empty() {
+                metadata.remove("finalizers");
+            } else {
+                metadata.insert("finalizers".into(), json!(self.finalizers));
+            }
+            if let Some(at) = &self.at {
+                metadata.insert("deletionTimestamp".into(), at.as_str().into());
+                if let Some(generation) =
+                    metadata.get("generation").and_then(Value::as_i64).filter(|g| *g > 0)
+                {
+                    metadata.insert("generation".into(), (generation + 1).into());
+                }
+            }
+            metadata.insert("deletionGracePeriodSeconds".into(), 0.into());
+        }
+        object
+    }
+}
+
+/// Decides a deletion; `None` when the object is being deleted already and nothing changes. `time` is now, in RFC 3339.
 ///
 /// # Errors
 /// 409 when a precondition does not hold, 422 when the options contradict each other.
@@ -77,7 +113,7 @@ pub fn delete(
     live: &Value,
     options: &DeleteOptions,
     time: &str,
-) -> Result<Deletion, Status> {
+) -> Result<Option<DeletionMark>, Status> {
     if options.orphan_dependents.is_some() && options.propagation_policy.is_some() {
         let fault = crate::status::FieldError::invalid(
             "propagationPolicy",
@@ -87,14 +123,9 @@ pub fn delete(
         return Err(Status::invalid(In { group: "meta.k8s.io", kind: "DeleteOptions" }, "", &[fault]));
     }
     check(kind, live, options)?;
-    let mut finalizers: Vec<String> = live
-        .pointer("/metadata/finalizers")
-        .and_then(Value::as_array)
-        .into_iter()
-        .flatten()
-        .filter_map(Value::as_str)
-        .map(str::to_owned)
-        .collect();
+    let holders = live.pointer("/metadata/finalizers").and_then(Value::as_array).into_iter().flatten();
+    let before: Vec<String> = holders.filter_map(Value::as_str).map(str::to_owned).collect();
+    let mut finalizers = before.clone();
     let asked = match (options.propagation_policy, options.orphan_dependents) {
         (Some(Propagation::Orphan), _) | (None, Some(true)) => Some(ORPHAN),
         (Some(Propagation::Foreground), _) => Some(FOREGROUND),
@@ -106,26 +137,13 @@ pub fn delete(
     };
     finalizers.retain(|name| name != ORPHAN && name != FOREGROUND);
     finalizers.extend(asked.map(str::to_owned));
-    let mut object = live.clone();
     let is_marked = !text(live, "deletionTimestamp").is_empty();
-    if let Some(metadata) = object.get_mut("metadata").and_then(Value::as_object_mut) {
-        if finalizers.is_empty() {
-            metadata.remove("finalizers");
-        } else {
-            metadata.insert("finalizers".into(), json!(finalizers));
-        }
-        if !is_marked {
-            metadata.insert("deletionTimestamp".into(), time.into());
-            if let Some(generation) = metadata.get("generation").and_then(Value::as_i64).filter(|g| *g > 0) {
-                metadata.insert("generation".into(), (generation + 1).into());
-            }
-        }
-        metadata.insert("deletionGracePeriodSeconds".into(), 0.into());
-    }
-    if finalizers.is_empty() {
-        return Ok(Deletion::Remove(live.clone()));
-    }
-    Ok(if object == *live { Deletion::Pending } else { Deletion::Mark(object) })
+    let is_same = is_marked
+        && before == finalizers
+        && live.pointer("/metadata/deletionGracePeriodSeconds").and_then(Value::as_i64) == Some(0);
+    // Without anybody who holds it there is nothing to wait for, marked or not.
+    let waits = is_same && !finalizers.is_empty();
+    Ok((!waits).then(|| DeletionMark { finalizers, at: (!is_marked).then(|| time.to_owned()) }))
 }
 
 fn check(kind: &Descriptor, live: &Value, options: &DeleteOptions) -> Result<(), Status> {
@@ -224,13 +242,20 @@ mod tests {
         let kind = Descriptor::built_in("v1", "ConfigMap").unwrap();
         let options =
             DeleteOptions { propagation_policy: Some(Propagation::Foreground), ..Default::default() };
-        let Deletion::Mark(marked) = delete(&kind, &object(), &options, "t").unwrap() else { panic!() };
+        let mut mark = delete(&kind, &object(), &options, "t").unwrap().unwrap();
+        assert!(mark.is_held_by(FOREGROUND));
+        let marked = mark.on(&object());
+        assert_eq!(marked["metadata"]["deletionTimestamp"], json!("t"));
         assert_eq!(marked["metadata"]["finalizers"], json!([FOREGROUND]));
         assert_eq!(marked["metadata"]["generation"], json!(2));
-        assert_eq!(delete(&kind, &marked, &DeleteOptions::default(), "t2").unwrap(), Deletion::Pending);
+        assert_eq!(delete(&kind, &marked, &DeleteOptions::default(), "t2").unwrap(), None);
+        assert!(mark.take(FOREGROUND) && !mark.take(FOREGROUND));
+        assert_eq!(mark.on(&object()).pointer("/metadata/finalizers"), None);
         let mut free = marked.clone();
         free["metadata"].as_object_mut().unwrap().remove("finalizers");
         assert!(is_finished(&marked, &free));
+        let goes = delete(&kind, &object(), &DeleteOptions::default(), "t").unwrap().unwrap();
+        assert_eq!(goes.finalizers, Vec::<String>::new());
     }
 
     #[test]

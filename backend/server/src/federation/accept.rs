@@ -245,18 +245,30 @@ async fn find(
     need: Need,
 ) -> Result<Handle<federated::Row>> {
     let label = format!("{type_}/{name}");
-    let permission = match (home, need) {
-        (Home::Project(_), need) => need.in_project(),
-        // More was asked for when the place was looked up.
-        (Home::Platform(_), Need::View) => "platform.types.view",
-        (Home::Platform(_), _) => "platform.types.manage",
-    };
     let row = platform
         .store
         .federated_in(home, type_, name)
         .await?
         .filter(|row| row.object.kind != "Namespace")
         .ok_or_else(|| Error::not_found("federated object", &label))?;
+    allowed(platform, op, home, row, need)
+}
+
+/// An object that was looked up, for somebody who may do this with it.
+fn allowed(
+    platform: &Platform,
+    op: &OpContext,
+    home: &Home,
+    row: federated::Row,
+    need: Need,
+) -> Result<Handle<federated::Row>> {
+    let label = format!("{}/{}", row.object.r#type, row.object.name);
+    let permission = match (home, need) {
+        (Home::Project(_), need) => need.in_project(),
+        // More was asked for when the place was looked up.
+        (Home::Platform(_), Need::View) => "platform.types.view",
+        (Home::Platform(_), _) => "platform.types.manage",
+    };
     authorize(&platform.decisions, &op.actor, permission, hanse_authz::Located::new(row))
         .map_err(denied("federated object", &label))
 }
@@ -273,29 +285,33 @@ pub async fn replace(
     name: &str,
     write: FederatedWrite,
 ) -> Result<model::FederatedObject> {
-    let made = replace_row(platform, op, place, type_, name, write, None).await?;
+    let home = home(platform, op, place, Need::Edit).await?;
+    let row = find(platform, op, &home, type_, name, Need::Edit).await?;
+    let made = replace_found(platform, op, home, row, write, None).await?;
     read::body(platform, made.home.project(), made.row, true)
 }
 
-/// [`replace`], with what a root of the hub adds.
+/// [`replace`] of a record as it was seen, with what a root of the hub adds.
 ///
 /// # Errors
-/// As for [`replace`].
+/// As for [`replace`]; a record that is gone is a conflict, too.
 pub async fn replace_row(
     platform: &Platform,
     op: &OpContext,
     place: Place<'_>,
-    type_: &str,
-    name: &str,
+    seen: &hub::Federated,
     write: FederatedWrite,
-    addition: Option<Addition>,
+    addition: Addition,
 ) -> Result<Written> {
     let home = home(platform, op, place, Need::Edit).await?;
-    let row = find(platform, op, &home, type_, name, Need::Edit).await?;
-    replace_found(platform, op, home, row, write, addition).await
+    let row = match seen.as_seen(&home) {
+        Some(row) => allowed(platform, op, &home, row, Need::Edit)?,
+        None => find(platform, op, &home, &seen.row.r#type, &seen.row.name, Need::Edit).await?,
+    };
+    replace_found(platform, op, home, row, write, Some(addition)).await
 }
 
-/// [`replace_row`] of a record that was looked up.
+/// [`replace`] of a record that was looked up.
 async fn replace_found(
     platform: &Platform,
     op: &OpContext,

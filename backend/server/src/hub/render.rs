@@ -259,9 +259,15 @@ pub fn going(kind: &Kind, object: &Value, at: DateTime<Utc>) -> Value {
 /// What a client's metadata says about the end of an object: without what is ours and only shown.
 #[must_use]
 pub fn kept(object: &Value) -> Kept {
-    let mut kept = Kept::of(object);
-    kept.finalizers.retain(|name| !is_ours(name));
-    kept
+    let kept = Kept::of(object);
+    Kept { finalizers: of_clients(kept.finalizers), ..kept }
+}
+
+/// Finalizers without those that are only shown.
+#[must_use]
+pub fn of_clients(mut finalizers: Vec<String>) -> Vec<String> {
+    finalizers.retain(|name| !is_ours(name));
+    finalizers
 }
 
 /// The same object as a kind shows its changed record.

@@ -172,7 +172,7 @@ impl Writer<'_> {
         match (&self.kind.backing, &live.source) {
             (Backing::Federated(target), Source::Federated(row)) => {
                 let (spec, addition) = self.read_v2(target, object, Some((live, row))).await?;
-                return self.replace(&target.type_name(), &name, spec, addition, row, v2::field_path).await;
+                return self.replace(spec, addition, row, v2::field_path).await;
             }
             (Backing::FederatedNamespace(target), Source::Federated(_)) => {
                 self.federate_namespace(target, object).await
@@ -188,8 +188,7 @@ impl Writer<'_> {
                         Err(self.invalid(&name, [fault]))
                     }
                     Settings::Record(spec, addition) => {
-                        let type_ = target.type_name();
-                        return self.replace(&type_, &name, *spec, addition, row, v1::field_path).await;
+                        return self.replace(*spec, addition, row, v1::field_path).await;
                     }
                 }
             }
@@ -206,8 +205,6 @@ impl Writer<'_> {
 
     async fn replace(
         &self,
-        type_: &str,
-        name: &str,
         spec: FederatedSpec,
         addition: Addition,
         row: &hub::Federated,
@@ -223,8 +220,8 @@ impl Writer<'_> {
         op.request.if_match = Some(row.row.version);
         let write = FederatedWrite { spec };
         let addition = Addition { only: Some(row.row.id), ..addition };
-        let (place, kept) = (self.place(), Some(addition.clone()));
-        let made = accept::replace_row(self.platform, &op, place, type_, name, write, kept).await;
+        let (place, kept) = (self.place(), addition.clone());
+        let made = accept::replace_row(self.platform, &op, place, row, write, kept).await;
         self.wrote(made.map_err(|error| self.in_words(error, path))?, addition, Some(row)).await
     }
 

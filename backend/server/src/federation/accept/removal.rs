@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use hanse_authz::Handle;
 use hanse_store::{
     AuditEvent,
     federated::{self, Home},
@@ -9,9 +10,8 @@ use hanse_store::{
     removals::Mode,
 };
 use serde_json::json;
-use uuid::Uuid;
 
-use super::{Addition, Need, Place, event, find, home, store};
+use super::{Addition, Need, Place, allowed, event, find, home, store};
 use crate::{
     Platform,
     context::OpContext,
@@ -30,7 +30,9 @@ pub async fn delete(
     type_: &str,
     name: &str,
 ) -> Result<model::FederatedObject> {
-    let left = delete_row(platform, op, place, type_, name, Removal::default()).await?;
+    let home = entered(platform, op, place).await?;
+    let row = find(platform, op, &home, type_, name, Need::Remove).await?;
+    let left = delete_found(platform, op, home, row, Removal::default()).await?;
     read::body(platform, left.home.project(), left.row, true)
 }
 
@@ -39,8 +41,6 @@ pub async fn delete(
 pub struct Removal {
     /// What happens to the copies, whatever the object's policy is.
     pub copies: Option<Mode>,
-    /// Only this object, and no later one of its name.
-    pub only: Option<Uuid>,
     /// What a root of the hub adds to what is left.
     pub addition: Option<Addition>,
 }
@@ -55,27 +55,46 @@ pub struct Left {
     pub gone: bool,
 }
 
-/// [`delete`], in the ways that a root of the hub knows.
+/// [`delete`] of a record as it was seen, and no later one of its name, in the ways that a root of the hub knows.
 ///
 /// # Errors
-/// As for [`delete`].
+/// As for [`delete`], and `conflict` when somebody was quicker, also with removing it.
 pub async fn delete_row(
     platform: &Platform,
     op: &OpContext,
     place: Place<'_>,
-    type_: &str,
-    name: &str,
+    seen: &hub::Federated,
     how: Removal,
 ) -> Result<Left> {
-    // Who may not remove it is told by what it may see.
-    let home = match place {
-        Place::Project(_) => home(platform, op, place, Need::View).await?,
-        Place::Platform => home(platform, op, place, Need::Remove).await?,
+    let home = entered(platform, op, place).await?;
+    let (type_, name) = (&*seen.row.r#type, &*seen.row.name);
+    let row = match seen.as_seen(&home) {
+        Some(row) => allowed(platform, op, &home, row, Need::Remove)?,
+        None => find(platform, op, &home, type_, name, Need::Remove).await?,
     };
-    let row = find(platform, op, &home, type_, name, Need::Remove).await?;
-    if how.only.is_some_and(|only| only != row.object.id) {
+    if row.object.id != seen.row.id {
         return Err(Error::not_found("federated object", &format!("{type_}/{name}")));
     }
+    delete_found(platform, op, home, row, how).await
+}
+
+/// The place, for somebody who may see it: who may not remove a thing is told by what it may see.
+async fn entered(platform: &Platform, op: &OpContext, place: Place<'_>) -> Result<Home> {
+    let need = match place {
+        Place::Project(_) => Need::View,
+        Place::Platform => Need::Remove,
+    };
+    home(platform, op, place, need).await
+}
+
+/// [`delete`] of a record that was looked up.
+async fn delete_found(
+    platform: &Platform,
+    op: &OpContext,
+    home: Home,
+    row: Handle<federated::Row>,
+    how: Removal,
+) -> Result<Left> {
     op.check_version(row.object.version)?;
     let policy = serde_json::from_value(row.object.spec.get("policy").cloned().unwrap_or_default());
     let (mode, options) = place::leaving(&policy.map_err(Error::internal)?);
@@ -83,7 +102,7 @@ pub async fn delete_row(
     let audit = AuditEvent {
         before: Some(json!({"generation": row.object.generation})),
         after: Some(json!({"copies": mode.as_str()})),
-        ..event("delete", format!("{type_}/{name}"), &home)
+        ..event("delete", format!("{}/{}", row.object.r#type, row.object.name), &home)
     };
     let audit = Arc::new(audit);
     let going = Arc::new(row.into_inner().object);

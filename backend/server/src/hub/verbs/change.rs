@@ -25,7 +25,7 @@ use crate::{
 
 /// How long a write that names no version is tried again when others are quicker: an apiserver, too, gives up with the
 /// request alone.
-const PATIENCE: Duration = Duration::from_secs(10);
+pub(super) const PATIENCE: Duration = Duration::from_secs(10);
 
 /// A body of a write, as the kind's server reads it.
 fn decode(request: &Request) -> Result<(Value, Vec<String>)> {

@@ -1,35 +1,64 @@
 //! Removing objects.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Instant};
 
 use hanse_machinery::{Status, meta, protobuf, strict};
 use hanse_types::error::ErrorCode;
 use serde_json::{Value, json};
 
-use super::{Answer, Request, Result, Selection};
-use crate::hub::{access::Need, fault::Fault, render, shelf::Item};
+use super::{
+    Answer, Request, Result, Selection,
+    change::{PATIENCE, is_race},
+};
+use crate::{
+    federation::accept,
+    hub::{access::Need, fault::Fault, render, shelf::Item, write},
+};
 
 /// `DELETE` of one object.
 pub async fn delete(request: &Request) -> Result<Answer> {
     request.decide(Need::Remove).await?;
     let options = delete_options(request)?;
-    // Most clients ask for nothing that depends on the very latest: then what was seen last will do, if it still is the
-    // same object. The record itself, and who holds it, is looked at in the transaction; what holds a FederatedNamespace
-    // is read from what is shown of it, which then must be the latest.
-    if options.is_plain()
-        && let Some(item) = request.seen(&request.path.name)
-    {
-        match end(request, &item, &options).await {
-            Err(Fault::Error(error)) if error.code == ErrorCode::NotFound => {}
-            other => return other,
-        }
-    }
-    let item = request.existing().await?;
-    end(request, &item, &options).await
+    // Most clients ask for nothing that depends on the very latest: then what was seen last will do, and the transaction
+    // finds out whether it still is so. What holds a FederatedNamespace is read from what is shown of it, which then must
+    // be the latest.
+    let seen = if options.is_plain() { request.seen(&request.path.name) } else { None };
+    let item = match seen {
+        Some(item) => item,
+        None => request.existing().await?,
+    };
+    let removed = remove(request, item, &options, |_| true).await?;
+    let (item, left) = removed.ok_or_else(|| request.missing(&request.path.name))?;
+    answer(request, &item, left).await
 }
 
-async fn end(request: &Request, item: &Arc<Item>, options: &meta::DeleteOptions) -> Result<Answer> {
-    let left = request.writer().delete(item, options).await?;
+/// Removes an object that was seen, or when it was changed since, what has its name now and is meant, too. Gives it with
+/// what is left of it; none when there is nothing to remove any more.
+async fn remove(
+    request: &Request,
+    mut item: Arc<Item>,
+    options: &meta::DeleteOptions,
+    is_meant: impl Fn(&Item) -> bool,
+) -> Result<Option<(Arc<Item>, Option<accept::Left>)>> {
+    let began = Instant::now();
+    loop {
+        match request.writer().delete(&item, options).await {
+            Ok(left) => return Ok(Some((item, left))),
+            Err(Fault::Error(error)) if error.code == ErrorCode::NotFound || is_race(&error) => {
+                if began.elapsed() >= PATIENCE {
+                    return Err(write::modified(&request.kind, &item.key.1).into());
+                }
+            }
+            Err(fault) => return Err(fault),
+        }
+        match request.find(&item.key.1).await?.filter(|latest| is_meant(latest)) {
+            Some(latest) => item = latest,
+            None => return Ok(None),
+        }
+    }
+}
+
+async fn answer(request: &Request, item: &Item, left: Option<accept::Left>) -> Result<Answer> {
     if request.op.request.dry_run {
         return Ok(Answer { code: 200, body: (*item.object).clone(), warnings: Vec::new() });
     }
@@ -83,12 +112,8 @@ pub async fn delete_collection(request: &Request) -> Result<Answer> {
     let view = shelf.read().view(request.namespace());
     let chosen: Vec<Arc<Item>> = view.items.into_iter().filter(|item| selection.takes(item)).collect();
     for item in &chosen {
-        match request.writer().delete(item, &options).await {
-            Err(Fault::Error(error)) if error.code == ErrorCode::NotFound => {}
-            other => {
-                other?;
-            }
-        }
+        let is_meant = |latest: &Item| latest.id == item.id && selection.takes(latest);
+        remove(request, Arc::clone(item), &options, is_meant).await?;
     }
     let kind = &request.kind.descriptor;
     let objects: Vec<Value> = chosen.iter().map(|item| (*item.object).clone()).collect();

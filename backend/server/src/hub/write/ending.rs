@@ -93,20 +93,17 @@ impl Writer<'_> {
         let decided = meta::delete(&self.kind.descriptor, &live.object, options, &time)?;
         match &live.source {
             Source::Local(_) | Source::Federated(_) => {
-                let mut marked = match decided {
-                    meta::Deletion::Pending => return Ok(None),
-                    meta::Deletion::Mark(object) | meta::Deletion::Remove(object) => object,
-                };
-                let orphan = take_finalizer(&mut marked, ORPHAN);
+                let Some(mut mark) = decided else { return Ok(None) };
+                let orphan = mark.take(ORPHAN);
                 if orphan && !self.op.request.dry_run {
                     collector::orphan(self.platform, live.id).await?;
                 }
-                if !self.has_dependents(&marked, live.id).await? {
-                    take_finalizer(&mut marked, FOREGROUND);
+                if !self.has_dependents(&mark, live.id).await? {
+                    mark.take(FOREGROUND);
                 }
                 let given = options.preconditions.as_ref();
                 let exact = given.is_some_and(|given| given.resource_version.is_some());
-                self.end(live, marked, orphan, exact).await
+                self.end(live, &mark, orphan, exact).await
             }
             _ => {
                 self.delete_other(live).await?;
@@ -116,57 +113,53 @@ impl Writer<'_> {
     }
 
     /// Whether an object that is to go after its dependents has any.
-    async fn has_dependents(&self, marked: &Value, id: Uuid) -> Result<bool, Fault> {
-        let waits = Kept::of(marked).finalizers.iter().any(|name| name == FOREGROUND);
-        Ok(waits && !self.platform.store.dependents(&[id]).await?.is_empty())
+    async fn has_dependents(&self, mark: &meta::DeletionMark, id: Uuid) -> Result<bool, Fault> {
+        Ok(mark.is_held_by(FOREGROUND) && !self.platform.store.dependents(&[id]).await?.is_empty())
     }
 
     /// Removes an object, or leaves it as it is marked when somebody holds it.
     async fn end(
         &self,
         live: &Item,
-        marked: Value,
+        mark: &meta::DeletionMark,
         orphan: bool,
         exact: bool,
     ) -> Result<Option<accept::Left>, Fault> {
-        let waits = Kept::of(&marked).finalizers.iter().any(|name| name == FOREGROUND);
         let mut left = None;
         match &live.source {
-            Source::Local(local) if Kept::of(&marked).finalizers.is_empty() => {
+            Source::Local(local) if mark.finalizers.is_empty() => {
                 self.remove_local(local).await?;
             }
-            Source::Local(local) => self.update_local(local, &marked).await?,
+            Source::Local(local) => self.update_local(local, &mark.on(&live.object)).await?,
             Source::Federated(row) => {
                 if matches!(self.kind.backing, Backing::FederatedNamespace(_)) {
+                    let marked = mark.on(&live.object);
                     self.end_namespace(row, &marked, self.words_beside(row, &marked)).await?;
                     return Ok(None);
                 }
-                let held = render::kept(&marked);
-                let changes = held != render::kept(&live.object);
+                let held = render::of_clients(mark.finalizers.clone());
+                let changes = held != render::kept(&live.object).finalizers;
                 if !is_going(&live.object) {
                     let mut op = self.op.clone();
                     op.request.if_match = exact.then_some(row.row.version);
                     let keep = orphan && self.kind.backing_is_plain();
                     let how = Removal {
                         copies: keep.then_some(Mode::Release),
-                        only: Some(row.row.id),
-                        addition: changes.then(|| self.words_beside(row, &marked)),
+                        addition: changes.then(|| self.words_beside(row, &mark.on(&live.object))),
                     };
-                    let (place, type_) = (self.place(), &row.row.r#type);
-                    let ended =
-                        accept::delete_row(self.platform, &op, place, type_, &live.key.1, how).await?;
+                    let ended = accept::delete_row(self.platform, &op, self.place(), row, how).await?;
                     // What it owns goes when it is gone; of one whose copies are still there the feed tells it later.
                     if ended.gone && !op.request.dry_run {
                         collector::went(self.platform, row.row.id).await?;
                     }
-                    left = (held.finalizers.is_empty() && !op.request.dry_run).then_some(ended);
+                    left = (held.is_empty() && !op.request.dry_run).then_some(ended);
                 } else if changes {
-                    self.release(live, row, &marked).await?;
+                    self.release(live, row, &mark.on(&live.object)).await?;
                 }
             }
             _ => {}
         }
-        if waits && !self.op.request.dry_run {
+        if mark.is_held_by(FOREGROUND) && !self.op.request.dry_run {
             self.platform.collector.mark(live.id);
         }
         Ok(left)
@@ -212,17 +205,4 @@ impl Writer<'_> {
 /// Whether an object is being removed.
 pub(super) fn is_going(object: &Value) -> bool {
     object.pointer("/metadata/deletionTimestamp").is_some_and(|at| !at.is_null())
-}
-
-/// Takes a finalizer away; says whether it was there.
-fn take_finalizer(object: &mut Value, name: &str) -> bool {
-    let Some(metadata) = object.get_mut("metadata").and_then(Value::as_object_mut) else { return false };
-    let Some(names) = metadata.get_mut("finalizers").and_then(Value::as_array_mut) else { return false };
-    let before = names.len();
-    names.retain(|one| one != name);
-    let taken = names.len() < before;
-    if names.is_empty() {
-        metadata.remove("finalizers");
-    }
-    taken
 }
