@@ -131,10 +131,10 @@ async fn applies(
     let apply = |name: &String| {
         let (member, kind, name) = (Arc::clone(&member), Arc::clone(&kind), name.clone());
         async move {
-            let body = serde_json::to_vec(&manifest(&name, 0))?;
+            let manifest = manifest(&name, 0);
             let target = Target { resource: &kind, namespace: Some("default"), name: &name };
             let sent = Instant::now();
-            member.apply(target, body.into(), ApplyOptions::default()).await?;
+            member.apply(target, &manifest, ApplyOptions::default()).await?;
             Ok::<_, Failure>(sent.elapsed())
         }
     };
@@ -180,7 +180,7 @@ async fn mirror(text: &str, objects: usize) -> Result<(), Failure> {
         writer.discovery().resolve(&TypeName::of_kind("v1", "ConfigMap")).await?.ok_or("no ConfigMaps")?;
     for name in &names {
         let target = Target { resource: &kind, namespace: Some("default"), name };
-        writer.apply(target, serde_json::to_vec(&manifest(name, 0))?.into(), ApplyOptions::default()).await?;
+        writer.apply(target, &manifest(name, 0), ApplyOptions::default()).await?;
     }
     let runtime = |way: &'static str| {
         let text = text.to_owned();

@@ -139,18 +139,6 @@ impl Answer {
         serde_json::from_slice(&self.body)
             .map_err(|error| MemberError::NotKubernetes(format!("{error} in: {}", excerpt(&self.body))))
     }
-
-    /// Warnings of the member, such as deprecated versions.
-    #[must_use]
-    pub fn warnings(&self) -> Vec<String> {
-        let text = |value: &HeaderValue| {
-            // 299 - "text", with quotes inside escaped.
-            let value = value.to_str().ok()?;
-            let quoted = value.split_once('"')?.1.rsplit_once('"')?.0;
-            Some(quoted.replace("\\\"", "\""))
-        };
-        self.headers.get_all(header::WARNING).iter().filter_map(text).take(16).collect()
-    }
 }
 
 /// The API of one member.

@@ -1,12 +1,11 @@
 //! Writing to and reading from a member. Every write says whose it is (the field manager) and what it expects (uid,
 //! version), has a deadline, and asks for the smallest answer: half of a member's work for an apply is printing it back.
 
-use std::{collections::BTreeMap, time::Duration};
+use std::{collections::BTreeMap, io, time::Duration};
 
-use bytes::Bytes;
 use http::{Method, StatusCode};
-use serde::Deserialize;
-use serde_json::{Map, Value, json};
+use serde::{Deserialize, Serialize as _};
+use serde_json::{Map, Value, json, ser::Formatter};
 
 use crate::{
     FIELD_MANAGER, MANAGED_LABEL,
@@ -27,25 +26,11 @@ pub struct Target<'a> {
     pub name: &'a str,
 }
 
-/// What to do about fields that the kind does not have.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum FieldValidation {
-    /// Refuse.
-    #[default]
-    Strict,
-    /// Take the rest, and say so in [`Applied::warnings`].
-    Warn,
-    /// Take the rest silently.
-    Ignore,
-}
-
 /// How to apply.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct ApplyOptions {
     /// Take over fields that others own, instead of [`MemberError::Conflict`].
     pub force: bool,
-    /// What to do about unknown fields.
-    pub field_validation: FieldValidation,
     /// Deadline; the fleet's default when `None`.
     pub deadline: Option<Duration>,
 }
@@ -61,8 +46,6 @@ pub struct Applied {
     pub generation: i64,
     /// Whether the object was created by it.
     pub created: bool,
-    /// Warnings of the member, such as deprecated versions.
-    pub warnings: Vec<String>,
 }
 
 /// How to delete. Without a uid, whatever has the name is deleted: only for what a person asked for by name.
@@ -112,14 +95,15 @@ const APPLY: &str = "application/apply-patch+yaml";
 const MERGE: &str = "application/merge-patch+json";
 
 impl Member {
-    /// Applies a manifest (JSON) on the server side as field manager [`FIELD_MANAGER`](crate::FIELD_MANAGER).
+    /// Applies a manifest on the server side as field manager [`FIELD_MANAGER`](crate::FIELD_MANAGER).
     ///
     /// # Errors
-    /// What the member says; [`MemberError::Conflict`] when others own a field and `force` is off.
+    /// What the member says, such as [`MemberError::Invalid`] with fields that the kind does not have;
+    /// [`MemberError::Conflict`] when others own a field and `force` is off.
     pub async fn apply(
         &self,
         target: Target<'_>,
-        manifest: Bytes,
+        manifest: &Value,
         options: ApplyOptions,
     ) -> Result<Applied, MemberError> {
         let answer = self.call(apply_call(target, manifest, options, false).accept(METADATA)).await?;
@@ -129,7 +113,6 @@ impl Member {
             resource_version: metadata.resource_version,
             generation: metadata.generation,
             created: answer.status == StatusCode::CREATED,
-            warnings: answer.warnings(),
         })
     }
 
@@ -140,7 +123,7 @@ impl Member {
     pub async fn dry_run(
         &self,
         target: Target<'_>,
-        manifest: Bytes,
+        manifest: &Value,
         options: ApplyOptions,
     ) -> Result<Value, MemberError> {
         self.call(apply_call(target, manifest, options, true)).await?.json()
@@ -237,21 +220,41 @@ impl Target<'_> {
     }
 }
 
-fn apply_call(target: Target<'_>, manifest: Bytes, options: ApplyOptions, dry_run: bool) -> Call {
-    let validation = match options.field_validation {
-        FieldValidation::Strict => "Strict",
-        FieldValidation::Warn => "Warn",
-        FieldValidation::Ignore => "Ignore",
-    };
+fn apply_call(target: Target<'_>, manifest: &Value, options: ApplyOptions, dry_run: bool) -> Call {
     let query = query(&[
         ("fieldManager", FIELD_MANAGER),
         ("force", if options.force { "true" } else { "" }),
-        ("fieldValidation", validation),
+        // An apply refuses unknown fields in any case. All that validating adds is to read the whole once more in search
+        // of fields that come twice, which what was printed here does not have.
+        ("fieldValidation", "Ignore"),
         ("dryRun", if dry_run { "All" } else { "" }),
     ]);
     Call::new(Method::PATCH, format!("{}{query}", target.path()))
-        .body(APPLY, manifest)
+        .body(APPLY, text(manifest))
         .deadline(options.deadline)
+}
+
+/// A manifest as JSON of short lines. API servers read an apply as YAML, JSON as well, and their reader keeps everything on
+/// a line that may still turn out to be a key: of one long line that is three times as much memory as of short ones.
+fn text(manifest: &Value) -> Vec<u8> {
+    let mut text = Vec::with_capacity(1024);
+    let mut printer = serde_json::Serializer::with_formatter(&mut text, ShortLines);
+    // Into memory, and a value has no keys but strings: nothing can go wrong.
+    manifest.serialize(&mut printer).unwrap_or_default();
+    text
+}
+
+/// A new line before each field and each entry, and no other space.
+struct ShortLines;
+
+impl Formatter for ShortLines {
+    fn begin_array_value<W: ?Sized + io::Write>(&mut self, writer: &mut W, first: bool) -> io::Result<()> {
+        writer.write_all(if first { b"\n" } else { b",\n" })
+    }
+
+    fn begin_object_key<W: ?Sized + io::Write>(&mut self, writer: &mut W, first: bool) -> io::Result<()> {
+        writer.write_all(if first { b"\n" } else { b",\n" })
+    }
 }
 
 impl DeleteOptions {
@@ -335,4 +338,50 @@ struct Metadata {
     labels: BTreeMap<String, String>,
     annotations: BTreeMap<String, String>,
     managed_fields: Vec<Value>,
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    /// Any JSON, with what YAML may take for something else.
+    fn json() -> impl Strategy<Value = Value> {
+        let text = prop_oneof![
+            any::<String>(),
+            "[-:?#&*!|>%@`,{}\\[\\]\"' \n\t]{0,6}",
+            Just("---".to_owned()),
+            Just("...".to_owned()),
+            Just("yes".to_owned()),
+        ];
+        let leaf = prop_oneof![
+            Just(Value::Null),
+            any::<bool>().prop_map(Value::from),
+            any::<i64>().prop_map(Value::from),
+            text.clone().prop_map(Value::from),
+        ];
+        leaf.prop_recursive(4, 32, 6, move |inner| {
+            prop_oneof![
+                proptest::collection::vec(inner.clone(), 0..6).prop_map(Value::from),
+                proptest::collection::btree_map(text.clone(), inner, 0..6)
+                    .prop_map(|fields| Value::Object(fields.into_iter().collect())),
+            ]
+        })
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_sent_is_the_manifest(manifest in json()) {
+            let sent: Value = serde_json::from_slice(&text(&manifest)).unwrap();
+            prop_assert_eq!(sent, manifest);
+        }
+    }
+
+    #[test]
+    fn lines_are_short() {
+        let manifest = json!({"a": {"b": [1, "x, y"], "c": {}, "d": []}, "e": null});
+        let sent = String::from_utf8(text(&manifest)).unwrap();
+        assert_eq!(sent, "{\n\"a\":{\n\"b\":[\n1,\n\"x, y\"],\n\"c\":{},\n\"d\":[]},\n\"e\":null}");
+    }
 }

@@ -70,7 +70,7 @@ pub async fn namespace(member: &Member) -> String {
     let namespaces = kind(member, "v1", "Namespace").await;
     let target = Target { resource: &namespaces, namespace: None, name: &name };
     let manifest = json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}});
-    member.apply(target, bytes(&manifest), ApplyOptions::default()).await.unwrap();
+    member.apply(target, &manifest, ApplyOptions::default()).await.unwrap();
     name
 }
 
@@ -115,8 +115,8 @@ impl Desk {
     }
 
     pub async fn put(&self, name: &str, value: &str) -> hanse_fleet::Applied {
-        let manifest = bytes(&config_map(&self.namespace, name, value));
-        self.member.apply(self.target(name), manifest, ApplyOptions::default()).await.unwrap()
+        let manifest = config_map(&self.namespace, name, value);
+        self.member.apply(self.target(name), &manifest, ApplyOptions::default()).await.unwrap()
     }
 
     pub async fn remove(&self, name: &str) {

@@ -12,11 +12,7 @@ use serde_json::{Value, json};
 
 use crate::support::{Desk, bremen, bytes, config_map, join, kind};
 
-const FORCE: ApplyOptions = ApplyOptions {
-    force: true,
-    field_validation: hanse_fleet::apply::FieldValidation::Strict,
-    deadline: None,
-};
+const FORCE: ApplyOptions = ApplyOptions { force: true, deadline: None };
 
 async fn desk() -> Desk {
     Desk::new(&bremen().await.kubeconfig(Access::Admin)).await
@@ -53,8 +49,8 @@ async fn an_apply_creates_then_changes_then_leaves_alone() {
 async fn a_field_that_another_owns_is_a_conflict_until_forced() {
     let desk = desk().await;
     apply_as(&desk, "somebody", "a", &config_map(&desk.namespace, "a", "theirs")).await.unwrap();
-    let ours = bytes(&config_map(&desk.namespace, "a", "ours"));
-    let error = desk.member.apply(desk.target("a"), ours.clone(), ApplyOptions::default()).await.unwrap_err();
+    let ours = config_map(&desk.namespace, "a", "ours");
+    let error = desk.member.apply(desk.target("a"), &ours, ApplyOptions::default()).await.unwrap_err();
     assert_eq!(error.retry_class(), RetryClass::Reread);
     let MemberError::Conflict { causes, .. } = error else { panic!("{error:?}") };
     assert_eq!(causes.len(), 1, "{causes:?}");
@@ -63,15 +59,15 @@ async fn a_field_that_another_owns_is_a_conflict_until_forced() {
         ("FieldManagerConflict", ".data.value")
     );
     assert!(causes[0].message.contains("somebody"), "{causes:?}");
-    desk.member.apply(desk.target("a"), ours, FORCE).await.unwrap();
+    desk.member.apply(desk.target("a"), &ours, FORCE).await.unwrap();
     assert_eq!(desk.member.get(desk.target("a")).await.unwrap()["data"]["value"], "ours");
 }
 
 #[tokio::test]
 async fn a_dry_run_gives_the_whole_object_and_changes_nothing() {
     let desk = desk().await;
-    let manifest = bytes(&config_map(&desk.namespace, "a", "1"));
-    let object = desk.member.dry_run(desk.target("a"), manifest, ApplyOptions::default()).await.unwrap();
+    let manifest = config_map(&desk.namespace, "a", "1");
+    let object = desk.member.dry_run(desk.target("a"), &manifest, ApplyOptions::default()).await.unwrap();
     assert_eq!((&object["kind"], &object["data"]["value"]), (&json!("ConfigMap"), &json!("1")));
     let error = desk.member.get(desk.target("a")).await.unwrap_err();
     assert!(matches!(error, MemberError::NotFound(_)), "{error:?}");
@@ -134,8 +130,8 @@ async fn a_namespace_that_is_going_takes_nothing_new() {
     let target = Target { resource: &namespaces, namespace: None, name: &desk.namespace };
     // Without controllers it stays in this state.
     assert_eq!(desk.member.delete(target, &DeleteOptions::default()).await.unwrap(), Deleted::Terminating);
-    let manifest = bytes(&config_map(&desk.namespace, "a", "1"));
-    let error = desk.member.apply(desk.target("a"), manifest, ApplyOptions::default()).await.unwrap_err();
+    let manifest = config_map(&desk.namespace, "a", "1");
+    let error = desk.member.apply(desk.target("a"), &manifest, ApplyOptions::default()).await.unwrap_err();
     assert!(
         matches!(&error, MemberError::NamespaceTerminating { namespace } if *namespace == desk.namespace),
         "{error:?}"
@@ -149,9 +145,9 @@ async fn who_may_not_and_who_is_not_known_are_told_apart() {
     for (access, forbidden) in [(Access::Limited, true), (Access::BadToken, false), (Access::Expired, false)]
     {
         let joined = join(&cluster.kubeconfig(access));
-        let manifest = bytes(&config_map(&admin.namespace, "a", "1"));
+        let manifest = config_map(&admin.namespace, "a", "1");
         let error =
-            joined.member.apply(admin.target("a"), manifest, ApplyOptions::default()).await.unwrap_err();
+            joined.member.apply(admin.target("a"), &manifest, ApplyOptions::default()).await.unwrap_err();
         assert_eq!(matches!(error, MemberError::Forbidden(_)), forbidden, "{error:?}");
         assert_eq!(matches!(error, MemberError::Unauthorized(_)), !forbidden, "{error:?}");
     }
@@ -173,7 +169,7 @@ async fn a_deletion_that_waits_for_a_finaliser_says_so() {
     let desk = desk().await;
     let mut manifest = config_map(&desk.namespace, "a", "1");
     manifest["metadata"]["finalizers"] = json!(["example.com/hold"]);
-    desk.member.apply(desk.target("a"), bytes(&manifest), ApplyOptions::default()).await.unwrap();
+    desk.member.apply(desk.target("a"), &manifest, ApplyOptions::default()).await.unwrap();
     let options = DeleteOptions::default();
     assert_eq!(desk.member.delete(desk.target("a"), &options).await.unwrap(), Deleted::Terminating);
     assert_eq!(
@@ -185,7 +181,7 @@ async fn a_deletion_that_waits_for_a_finaliser_says_so() {
     assert!(meta.terminating);
     assert_eq!(meta.finalizers, ["example.com/hold"]);
     manifest["metadata"]["finalizers"] = json!([]);
-    desk.member.apply(desk.target("a"), bytes(&manifest), FORCE).await.unwrap();
+    desk.member.apply(desk.target("a"), &manifest, FORCE).await.unwrap();
     assert_eq!(desk.member.delete(desk.target("a"), &options).await.unwrap(), Deleted::Absent);
 }
 
@@ -257,14 +253,13 @@ async fn a_member_that_asks_to_slow_down_gets_its_pause() {
     let proxy = ApiProxy::to(bremen().await).await;
     let desk = Desk::new(&proxy.kubeconfig()).await;
     proxy.inject(Injection::status(429).retry_after(2).method("PATCH").times(1));
-    let manifest = bytes(&config_map(&desk.namespace, "a", "1"));
+    let manifest = config_map(&desk.namespace, "a", "1");
     let before = desk.member.concurrency();
-    let error =
-        desk.member.apply(desk.target("a"), manifest.clone(), ApplyOptions::default()).await.unwrap_err();
+    let error = desk.member.apply(desk.target("a"), &manifest, ApplyOptions::default()).await.unwrap_err();
     assert_eq!(error.retry_class(), RetryClass::After(Duration::from_secs(2)), "{error:?}");
     assert!(desk.member.concurrency() < before);
     let started = Instant::now();
-    desk.member.apply(desk.target("a"), manifest, ApplyOptions::default()).await.unwrap();
+    desk.member.apply(desk.target("a"), &manifest, ApplyOptions::default()).await.unwrap();
     assert!(started.elapsed() >= Duration::from_millis(1900), "{:?}", started.elapsed());
 }
 
@@ -286,8 +281,8 @@ async fn failures_inside_a_member_are_told_from_garbage_and_silence() {
     proxy.inject(Injection::delay(Duration::from_secs(30)).method("PATCH"));
     let started = Instant::now();
     let options = ApplyOptions { deadline: Some(Duration::from_millis(300)), ..ApplyOptions::default() };
-    let manifest = bytes(&config_map(&desk.namespace, "a", "1"));
-    let error = desk.member.apply(desk.target("a"), manifest, options).await.unwrap_err();
+    let manifest = config_map(&desk.namespace, "a", "1");
+    let error = desk.member.apply(desk.target("a"), &manifest, options).await.unwrap_err();
     assert!(matches!(error, MemberError::Timeout(_)), "{error:?}");
     assert!(started.elapsed() < Duration::from_secs(5), "{:?}", started.elapsed());
 }
@@ -299,11 +294,11 @@ async fn a_connection_on_which_nothing_moves_costs_a_deadline_and_heals() {
     let desk = Desk::new(&proxy.kubeconfig(cluster, Access::Admin)).await;
     proxy.set(Fault::HalfOpen).await;
     let options = ApplyOptions { deadline: Some(Duration::from_millis(400)), ..ApplyOptions::default() };
-    let manifest = bytes(&config_map(&desk.namespace, "a", "1"));
-    let error = desk.member.apply(desk.target("a"), manifest.clone(), options).await.unwrap_err();
+    let manifest = config_map(&desk.namespace, "a", "1");
+    let error = desk.member.apply(desk.target("a"), &manifest, options).await.unwrap_err();
     assert!(matches!(error, MemberError::Timeout(_)), "{error:?}");
     proxy.set(Fault::Cut).await;
-    let error = desk.member.apply(desk.target("a"), manifest.clone(), options).await.unwrap_err();
+    let error = desk.member.apply(desk.target("a"), &manifest, options).await.unwrap_err();
     assert!(error.is_about_reachability(), "{error:?}");
     proxy.set(Fault::Pass).await;
     desk.put("a", "1").await;
@@ -320,22 +315,6 @@ async fn answers_cut_in_the_middle_are_errors() {
     assert!(matches!(error, MemberError::Transport(_)), "{error:?}");
     proxy.set(Fault::Pass).await;
     assert!(desk.member.get(desk.target("a")).await.is_ok());
-}
-
-#[tokio::test]
-async fn deprecated_versions_come_with_the_members_warning() {
-    let desk = desk().await;
-    let mut manifest = config_map(&desk.namespace, "a", "1");
-    manifest["dada"] = json!(1);
-    let options = ApplyOptions {
-        field_validation: hanse_fleet::apply::FieldValidation::Warn,
-        ..ApplyOptions::default()
-    };
-    let applied = desk.member.apply(desk.target("a"), bytes(&manifest), options).await;
-    // A server-side apply refuses unknown fields of built-in kinds whatever the validation; others warn.
-    if let Ok(applied) = applied {
-        assert!(applied.warnings.iter().any(|warning| warning.contains("dada")), "{applied:?}");
-    }
 }
 
 #[tokio::test]

@@ -4,7 +4,6 @@
 
 use std::{collections::BTreeMap, time::Duration};
 
-use bytes::Bytes;
 use hanse_federation::{
     ClusterView, FederatedObject, FederatedSpec, Resource,
     placement::Bounds,
@@ -92,8 +91,8 @@ pub async fn rehearse(
         let Ok(Some(resource)) = member.discovery().resolve(&name).await else { return None };
         let target =
             Target { resource: &resource, namespace: record.namespace.as_deref(), name: &record.name };
-        let options = ApplyOptions { force: true, deadline: Some(DEADLINE), ..ApplyOptions::default() };
-        member.dry_run(target, Bytes::from(manifest.to_string()), options).await.err()
+        let options = ApplyOptions { force: true, deadline: Some(DEADLINE) };
+        member.dry_run(target, &manifest, options).await.err()
     };
     let refused = tokio::time::timeout(DEADLINE, work).await.ok().flatten();
     Ok(refused

@@ -7,7 +7,6 @@ use std::{
     time::{Duration, Instant},
 };
 
-use bytes::Bytes;
 use hanse_federation::{
     Action, StatusWord,
     object::{Conflict, DriftMode},
@@ -262,13 +261,7 @@ async fn send(
         hanse_machinery::json::set(&mut manifest, &["metadata", "resourceVersion"], version);
         manifest
     });
-    let body = match serde_json::to_vec(pinned.as_ref().unwrap_or(manifest)) {
-        Ok(body) => Bytes::from(body),
-        Err(error) => {
-            problem(engine, runtime, object, StatusWord::ComputeResourceFailed, error.to_string());
-            return Outcome::Settled;
-        }
-    };
+    let sent = pinned.as_ref().unwrap_or(manifest);
     // What is not ours yet is not taken by force: a name in use by somebody else must first be looked at.
     let mut force = live.is_some() || object.cell(runtime.id).applied_generation > 0;
     if !force && object.record.spec.policy.conflict == Conflict::Fail {
@@ -286,7 +279,7 @@ async fn send(
     }
     mirror.sending(&object.key.key);
     let mut result =
-        runtime.member.apply(target, body.clone(), ApplyOptions { force, ..ApplyOptions::default() }).await;
+        runtime.member.apply(target, sent, ApplyOptions { force, ..ApplyOptions::default() }).await;
     if pinned.is_some() && matches!(result, Err(MemberError::Conflict { .. })) {
         // It was changed since it was seen; the watch tells how.
         mirror.not_sent(&object.key.key);
@@ -301,7 +294,7 @@ async fn send(
                 Ok(()) => {
                     let options = ApplyOptions { force: true, ..ApplyOptions::default() };
                     mirror.sending(&object.key.key);
-                    result = runtime.member.apply(target, body, options).await;
+                    result = runtime.member.apply(target, sent, options).await;
                 }
                 Err((word, message)) => {
                     problem(engine, runtime, object, word, message);

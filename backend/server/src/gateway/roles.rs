@@ -8,7 +8,6 @@ use std::{
     time::{Duration, Instant},
 };
 
-use bytes::Bytes;
 use futures::StreamExt as _;
 use hanse_authz::{BUILT_IN, RoleDef, kubernetes};
 use hanse_fleet::{
@@ -330,7 +329,7 @@ async fn apply(member: &Member, manifest: &Value) -> Result<(), MemberError> {
         name: text("/metadata/name"),
     };
     let options = ApplyOptions { force: true, ..ApplyOptions::default() };
-    member.apply(target, Bytes::from(manifest.to_string()), options).await.map(drop)
+    member.apply(target, manifest, options).await.map(drop)
 }
 
 async fn remove(member: &Member, namespace: &str, leaving: bool) -> Result<(), MemberError> {
