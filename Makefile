@@ -16,11 +16,11 @@ test: ## all tests: Rust, both databases, real control planes, console, browser
 	@scripts/test
 
 run: ## the server alone, on its embedded database
-	@scripts/prerequisites build
+	@scripts/prerequisites run
 	@scripts/run $(ARGS)
 
 dev: ## server and console with reload
-	@scripts/prerequisites build
+	@scripts/prerequisites run
 	@scripts/dev $(ARGS)
 
 lint: ## format, clippy, dependencies' licences and advisories, console
@@ -28,10 +28,10 @@ lint: ## format, clippy, dependencies' licences and advisories, console
 	@scripts/lint
 
 bench: ## the benchmark, beside a bare client in the same run
-	@scripts/prerequisites demo
+	@scripts/prerequisites bench
 	@scripts/bench $(ARGS)
 
-build: ## the release binary, console inside
+build: ## the release binaries: the server, console inside, and the static agent
 	@scripts/prerequisites build
 	@scripts/build
 

@@ -487,11 +487,13 @@ pub struct Federated {
 
 impl Federated {
     /// The record as it is here, for a write that is decided about it: the transaction finds out whether it still has this
-    /// version. None when it belongs to another home, or when what is sealed was opened for it.
+    /// version. None when it belongs to another home, when what is sealed was opened for it, and for a project's own
+    /// namespace.
     #[must_use]
     pub fn as_seen(&self, home: &federated::Home) -> Option<federated::Row> {
         let project = home.project();
-        if self.row.kind == "Secret" || self.row.project_id != project.map(|project| project.id) {
+        let other = matches!(self.row.kind.as_str(), "Secret" | "Namespace");
+        if other || self.row.project_id != project.map(|project| project.id) {
             return None;
         }
         let object = federated::Model { spec: self.spec.clone(), ..self.row.clone() };

@@ -2,6 +2,7 @@
 //! again.
 
 use hanse_it::{Db, TestApp};
+use reqwest::Method;
 use serde_json::{Value, json};
 
 use super::support::{Hub, config_map, namespace, version};
@@ -156,4 +157,58 @@ async fn what_changed_elsewhere_is_not_overlooked_on_sqlite() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_changed_elsewhere_is_not_overlooked_on_postgresql() {
     elsewhere(Db::Postgres).await;
+}
+
+async fn removals(db: Db) {
+    let app = TestApp::start(db).await;
+    let namespace = namespace(&app).await;
+    let (kube, kubefed) = Hub::both(&app).await;
+    let list = format!("/api/v1/namespaces/{namespace}/configmaps");
+    let federated = format!("/apis/types.kubefed.io/v1beta1/namespaces/{namespace}/federatedconfigmaps");
+    let rest = format!("projects/{namespace}/federated-objects");
+    let one = |name: &str| format!("{list}/{name}");
+    for name in ["a", "b", "c", "d"] {
+        kube.post(&list, &config_map(name, "1")).await.is(201);
+    }
+    kube.get(&list).await.is(200);
+    // Changed since it was seen: what is there goes.
+    app.admin
+        .patch(&format!("{rest}/configmaps/a"), json!({"spec": {"template": {"data": {"key": "2"}}}}))
+        .await
+        .is(200);
+    kube.delete(&one("a")).await.is(200);
+    assert_eq!(kube.get(&one("a")).await.refused(404), "NotFound");
+    // Held since it was seen, by a finalizer at the other root: it stays, marked.
+    let held = json!({"metadata": {"finalizers": ["example.com/held"]}});
+    kubefed.patch(&format!("{federated}/b"), "merge", &held).await.is(200);
+    let left = kube.delete(&one("b")).await.is(200);
+    assert!(left["metadata"]["deletionTimestamp"].is_string(), "{left}");
+    let shown = kubefed.get(&format!("{federated}/b")).await.is(200);
+    assert!(shown["metadata"]["deletionTimestamp"].is_string(), "{shown}");
+    // Being removed already is no conflict.
+    kube.delete(&one("b")).await.is(200);
+    // Another one of its name since it was seen: a name was asked for, and its uid only with a precondition.
+    let old = kube.get(&one("c")).await.is(200);
+    app.admin.delete(&format!("{rest}/configmaps/c")).await.is(202);
+    let template = json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "c"}});
+    app.admin.post(&rest, json!({"spec": {"template": template}})).await.is(201);
+    let only = json!({"preconditions": {"uid": old["metadata"]["uid"]}});
+    let request = kube.request(Method::DELETE, &one("c")).body(only.to_string());
+    assert_eq!(kube.send(request).await.refused(409), "Conflict");
+    kube.get(&one("c")).await.is(200);
+    kube.delete(&one("c")).await.is(200);
+    assert_eq!(kube.get(&one("c")).await.refused(404), "NotFound");
+    // Gone since it was seen.
+    app.admin.delete(&format!("{rest}/configmaps/d")).await.is(202);
+    assert_eq!(kube.delete(&one("d")).await.refused(404), "NotFound");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_is_removed_is_what_is_there_on_sqlite() {
+    removals(Db::Sqlite).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_is_removed_is_what_is_there_on_postgresql() {
+    removals(Db::Postgres).await;
 }

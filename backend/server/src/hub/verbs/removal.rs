@@ -42,19 +42,19 @@ async fn remove(
 ) -> Result<Option<(Arc<Item>, Option<accept::Left>)>> {
     let began = Instant::now();
     loop {
-        match request.writer().delete(&item, options).await {
+        let gone = match request.writer().delete(&item, options).await {
             Ok(left) => return Ok(Some((item, left))),
-            Err(Fault::Error(error)) if error.code == ErrorCode::NotFound || is_race(&error) => {
-                if began.elapsed() >= PATIENCE {
-                    return Err(write::modified(&request.kind, &item.key.1).into());
-                }
-            }
+            Err(Fault::Error(error)) if error.code == ErrorCode::NotFound => true,
+            Err(Fault::Error(error)) if is_race(&error) => false,
             Err(fault) => return Err(fault),
+        };
+        let found = request.find(&item.key.1).await?;
+        let meant = found.filter(|latest| is_meant(latest) && !(gone && latest.id == item.id));
+        let Some(latest) = meant else { return Ok(None) };
+        if began.elapsed() >= PATIENCE {
+            return Err(write::modified(&request.kind, &item.key.1).into());
         }
-        match request.find(&item.key.1).await?.filter(|latest| is_meant(latest)) {
-            Some(latest) => item = latest,
-            None => return Ok(None),
-        }
+        item = latest;
     }
 }
 
