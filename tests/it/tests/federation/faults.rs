@@ -3,7 +3,7 @@
 use std::{collections::BTreeSet, time::Duration};
 
 use futures::{StreamExt as _, stream};
-use hanse_harness::{Access, ControlPlane, ControlPlanes, Flavour, HanseProcess, wait_for};
+use hanse_harness::{ControlPlane, ControlPlanes, Flavour, HanseProcess, wait_for};
 use hanse_it::{Client, Db, PASSWORD, TestApp};
 use kube::api::{ListParams, Patch, PatchParams};
 use serde_json::json;
@@ -125,9 +125,9 @@ async fn a_member_that_is_down_holds_nobody_up_and_catches_up_when_it_is_back() 
         ControlPlane::start_private(Flavour::ApiOnly)
     );
     let app = TestApp::start(Db::Sqlite).await;
+    let mut agents = Vec::new();
     for (name, plane) in [("well", &well), ("down", &down)] {
-        let body = json!({"name": name, "kubeconfig": plane.kubeconfig(Access::Admin)});
-        app.admin.post("clusters", body).await.is(201);
+        agents.push(fixture::bring(&app.admin, name, plane).await);
         fixture::ready(&app.admin, name).await;
     }
     let request = json!({"name": "acme", "clusters": ["well", "down"], "project": {"name": "shop"}});

@@ -14,8 +14,11 @@ fn by_agent() -> bool {
     std::env::var_os("HANSE_IT_BY_AGENT").is_some()
 }
 
-/// Agents of the test whose turn it is, with the folders of their states.
-static AGENTS: std::sync::Mutex<Vec<(AgentProcess, tempfile::TempDir)>> = std::sync::Mutex::new(Vec::new());
+/// An agent with the folder of its state; it ends when this is dropped.
+pub type Agent = (AgentProcess, tempfile::TempDir);
+
+/// Agents of the test whose turn it is.
+static AGENTS: std::sync::Mutex<Vec<Agent>> = std::sync::Mutex::new(Vec::new());
 
 /// The turn on the shared clusters.
 pub async fn turn() -> MutexGuard<'static, ()> {
@@ -29,25 +32,28 @@ pub async fn turn() -> MutexGuard<'static, ()> {
 /// Imports clusters, taking over marks of servers that a test before has ended, and waits until they are ready.
 pub async fn import(client: &Client, clusters: &[&Cluster]) {
     for cluster in clusters {
-        if by_agent() {
-            join(client, cluster).await;
-            continue;
-        }
-        let body = json!({
-            "name": cluster.name, "kubeconfig": cluster.kubeconfig(Access::Admin), "force": true,
-            "labels": {"site": cluster.name},
-        });
-        client.post("clusters", body).await.is(201);
+        let agent = bring(client, &cluster.name, cluster).await;
+        AGENTS.lock().unwrap_or_else(std::sync::PoisonError::into_inner).extend(agent);
     }
     for cluster in clusters {
         ready(client, &cluster.name).await;
     }
 }
 
-/// Brings a cluster in by an agent of its own.
-async fn join(client: &Client, cluster: &Cluster) {
-    let body = json!({"name": cluster.name, "labels": {"site": cluster.name}, "force": true});
-    let created = client.post("agent-clusters", body).await.is(201);
+/// Imports one cluster under a name; gives its agent, where it comes in by one.
+pub async fn bring(client: &Client, name: &str, cluster: &Cluster) -> Option<Agent> {
+    let mut body = json!({"name": name, "force": true, "labels": {"site": name}});
+    if by_agent() {
+        let created = client.post("agent-clusters", body).await.is(201);
+        return Some(join(cluster, &created).await);
+    }
+    body["kubeconfig"] = cluster.kubeconfig(Access::Admin).into();
+    client.post("clusters", body).await.is(201);
+    None
+}
+
+/// Starts the agent of a cluster with what was answered when it was announced.
+async fn join(cluster: &Cluster, created: &Value) -> Agent {
     let folder = tempfile::tempdir().unwrap();
     let kubeconfig = folder.path().join("kubeconfig");
     std::fs::write(&kubeconfig, cluster.kubeconfig(Access::Admin)).unwrap();
@@ -68,8 +74,7 @@ async fn join(client: &Client, cluster: &Cluster) {
         "--state",
         &state,
     ];
-    let agent = AgentProcess::start(folder.path(), &arguments).await;
-    AGENTS.lock().unwrap_or_else(std::sync::PoisonError::into_inner).push((agent, folder));
+    (AgentProcess::start(folder.path(), &arguments).await, folder)
 }
 
 /// Waits until a cluster is ready.
