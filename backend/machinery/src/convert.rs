@@ -146,6 +146,37 @@ mod tests {
     }
 
     #[test]
+    fn events_of_both_generations_say_when_how_often_and_who() {
+        let kind = Descriptor::built_in("v1", "Event").unwrap();
+        let now = 1_767_225_600 + 60;
+        let cells = |event: &Value| {
+            table(&kind, &[Row::from(event)], &json!({}), Include::None, now, true)["rows"][0]["cells"]
+                .clone()
+        };
+        let old = json!({
+            "metadata": {"name": "e"}, "type": "Normal", "reason": "Made", "message": "it is\n",
+            "involvedObject": {"kind": "Pod", "name": "p"}, "source": {"component": "kubelet", "host": "n"},
+            "firstTimestamp": "2026-01-01T00:00:00Z", "lastTimestamp": "2026-01-01T00:00:30Z", "count": 4,
+            "eventTime": null,
+        });
+        assert_eq!(
+            cells(&old),
+            json!(["30s", "Normal", "Made", "pod/p", "", "kubelet, n", "it is", "60s", 4, "e"])
+        );
+        let mut new = json!({
+            "metadata": {"name": "e"}, "type": "Warning", "reason": "Lost", "message": "",
+            "involvedObject": {"kind": "Node"}, "eventTime": "2026-01-01T00:00:00.123456Z",
+            "reportingComponent": "scheduler", "reportingInstance": "s-1",
+        });
+        assert_eq!(
+            cells(&new),
+            json!(["60s", "Warning", "Lost", "node", "", "scheduler, s-1", "", "60s", 1, "e"])
+        );
+        new["series"] = json!({"count": 7, "lastObservedTime": "2026-01-01T00:00:50.5Z"});
+        assert_eq!((&cells(&new)[0], &cells(&new)[8]), (&json!("10s"), &json!(7)));
+    }
+
+    #[test]
     fn any_kind_has_a_name_and_a_birthday() {
         let kind = Descriptor::custom("example.com/v1", "Thing", "things", true, true);
         let object = json!({"metadata": {"name": "x", "creationTimestamp": "2026-01-01T00:00:00Z"}});

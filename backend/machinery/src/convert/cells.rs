@@ -20,6 +20,14 @@ fn text<'a>(object: &'a Value, path: &str) -> &'a str {
     at(object, path).and_then(Value::as_str).unwrap_or_default()
 }
 
+/// The text at one path, or where there is none at the other: events say the same in two generations of words.
+fn either<'a>(object: &'a Value, path: &str, other: &str) -> &'a str {
+    match text(object, path) {
+        "" => text(object, other),
+        text => text,
+    }
+}
+
 fn number(object: &Value, path: &str) -> i64 {
     at(object, path).and_then(Value::as_i64).unwrap_or_default()
 }
@@ -194,10 +202,29 @@ fn special(special: Special, object: &Value, now: i64) -> Value {
             if gates.is_empty() { "<none>".into() } else { format!("{met}/{}", gates.len()).into() }
         }
         Special::EventSource => {
-            let parts = ["source.component", "source.host"].map(|path| text(object, path));
-            parts.into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join(", ").into()
+            let component = either(object, "source.component", "reportingComponent");
+            match either(object, "source.host", "reportingInstance") {
+                "" => component.into(),
+                instance => format!("{component}, {instance}").into(),
+            }
         }
-        Special::EventCount => number(object, "count").to_string().into(),
+        Special::EventCount => match at(object, "series") {
+            Some(series) => number(series, "count").into(),
+            // One that came once need not say so.
+            None => number(object, "count").max(1).into(),
+        },
+        Special::EventFirst => age(either(object, "firstTimestamp", "eventTime"), now).into(),
+        Special::EventLast => {
+            let last = match at(object, "series") {
+                Some(series) => text(series, "lastObservedTime"),
+                None => match text(object, "lastTimestamp") {
+                    "" => either(object, "firstTimestamp", "eventTime"),
+                    last => last,
+                },
+            };
+            age(last, now).into()
+        }
+        Special::EventMessage => text(object, "message").trim().into(),
         Special::IngressParameters => {
             let field = |name: &str| text(object, &format!("spec.parameters.{name}")).to_owned();
             if at(object, "spec.parameters").is_none() {
@@ -211,7 +238,10 @@ fn special(special: Special, object: &Value, now: i64) -> Value {
         }
         Special::EventObject => {
             let kind = text(object, "involvedObject.kind").to_lowercase();
-            format!("{kind}/{}", text(object, "involvedObject.name")).into()
+            match text(object, "involvedObject.name") {
+                "" => kind.into(),
+                name => format!("{kind}/{name}").into(),
+            }
         }
     }
 }

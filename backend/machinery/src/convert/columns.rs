@@ -73,6 +73,9 @@ pub(super) enum Special {
     EventObject,
     EventSource,
     EventCount,
+    EventFirst,
+    EventLast,
+    EventMessage,
     IngressParameters,
 }
 
@@ -229,14 +232,14 @@ fn core(kind: &str) -> Vec<Column> {
             wide("Readiness Gates", From::Special(Special::ReadinessGates)),
         ],
         "Event" => vec![
-            text("Last Seen", From::Since("lastTimestamp")),
+            text("Last Seen", From::Special(Special::EventLast)),
             text("Type", From::Field("type", "")),
             text("Reason", From::Field("reason", "")),
             text("Object", From::Special(Special::EventObject)),
             wide("Subobject", From::Field("involvedObject.fieldPath", "")),
             wide("Source", From::Special(Special::EventSource)),
-            text("Message", From::Field("message", "")),
-            wide("First Seen", From::Since("firstTimestamp")),
+            text("Message", From::Special(Special::EventMessage)),
+            wide("First Seen", From::Special(Special::EventFirst)),
             wide("Count", From::Special(Special::EventCount)),
             Column { priority: 1, ..NAME },
         ],
